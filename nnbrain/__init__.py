@@ -1,0 +1,36 @@
+"""nnbrain: a primer on artificial neural networks for neuroscientists.
+
+Five rooms, as the Framework (Richards et al. 2019) has it: `networks` (architectures), `objectives`, `learning` (rules),
+the `tasks` they are solved on, and the `analysis` that follows. `fit` joins the first four. Import it as
+``import nnbrain as nb``.
+"""
+
+from nnbrain import analysis, check, data, learning, networks, objectives, plots, tasks, widgets
+from nnbrain.analysis import record
+from nnbrain.claims import claim
+from nnbrain.plots import save_figure
+from nnbrain.runtime import device, set_seed
+from nnbrain.show import show
+from nnbrain.train import History, fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "History",
+    "analysis",
+    "check",
+    "claim",
+    "data",
+    "device",
+    "fit",
+    "learning",
+    "networks",
+    "objectives",
+    "plots",
+    "record",
+    "save_figure",
+    "set_seed",
+    "show",
+    "tasks",
+    "widgets",
+]

@@ -1,0 +1,195 @@
+"""The plan of the primer: its chapters, and which equations and figures of the texts each of them covers.
+
+Everything that lists chapters (notebook 00, the title of each notebook, the index, the README) is generated from here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: one notebook.
+
+    Attributes
+    ----------
+    number : int
+        Fixed for ever, so that links never move.
+    name : str
+        The topic in the file's name.
+    title : str
+    covers : str
+        What it covers, in the words that `nnbrain.pages.places` reads: "Primer, section 2.1, Equations 1-13, Figure 2A".
+    teaches : str
+        One sentence; empty while the chapter is planned.
+    needs : tuple of int
+        The chapters to read first.
+    minutes : int
+        Reading time; 0 while the chapter is planned.
+    picture, alt : str
+        The figure at its head, by its name in figures/, and what it shows, in words.
+    """
+
+    number: int
+    name: str
+    title: str
+    covers: str
+    teaches: str = ""
+    needs: tuple[int, ...] = (0, 1)
+    minutes: int = 0
+    picture: str = ""
+    alt: str = ""
+
+    @property
+    def file(self) -> str:
+        """The notebook's file name."""
+        return f"{self.number:02d}_{self.name}.ipynb"
+
+    @property
+    def heading(self) -> str:
+        """Number and title, as they stand at the head of the notebook."""
+        return f"{self.number:02d} · {self.title}"
+
+
+CHAPTERS = (
+    Chapter(
+        0,
+        "start_here",
+        "Start here",
+        "Primer, section 1, Figure 1; Framework, Figure 1",
+        "The map: why neuroscientists use artificial networks, the three things you choose when you make one, and how to "
+        "work with these notebooks.",
+        needs=(),
+        minutes=20,
+        picture="primer_fig1",
+        alt="Four panels. A pose read from noisy pictures of a stick animal; handwritten digits with the network's answers; the "
+        "irregular activity of six units of a random recurrent network; the path of learning downhill on a map of the loss.",
+    ),
+    Chapter(
+        1,
+        "multilayer_perceptrons",
+        "Multilayer perceptrons",
+        "Primer, section 2.1, Equations 1-13, Figure 2A",
+        "How a network of simple units learns to read handwriting: the architecture, the loss, gradient descent, and "
+        "backpropagation written out by hand.",
+        needs=(0,),
+        minutes=40,
+        picture="hidden_units",
+        alt="Left: what learning added to the weights of sixteen hidden units, as images, white where it made ink excite a "
+        "unit more and black where it made it inhibit. Right: the mean response of each hidden unit to each of the ten digits; "
+        "most units respond to several.",
+    ),
+    Chapter(2, "learning_problems", "Learning problems", "Primer, section 2.2; Framework, Boxes 1 and 3"),
+    Chapter(3, "training_algorithms", "Training algorithms", "Primer, sections 2.4 and 6, Equations 24-25"),
+    Chapter(
+        4,
+        "convolutional_networks",
+        "Convolutional networks",
+        "Primer, sections 2.3 and 4, Equations 19-20, 31, Figures 2D, 4A, 4C",
+    ),
+    Chapter(5, "ventral_stream", "The ventral stream", "Primer, sections 3.1 and 4, Figures 3, 4B"),
+    Chapter(
+        6,
+        "recurrent_networks",
+        "Recurrent networks",
+        "Primer, sections 2.3 and 3.2, Equations 14-18, 26-30, Figures 2B, 2C",
+    ),
+    Chapter(7, "dynamical_systems", "Dynamical systems", "Primer, section 4, Equations 32-34, Figure 6"),
+    Chapter(8, "many_tasks", "Many tasks", "Primer, section 4, Figure 5"),
+    Chapter(
+        9, "excitation_and_inhibition", "Excitation and inhibition", "Primer, section 5.1, Equations 35-36, Figure 7"
+    ),
+    Chapter(
+        10,
+        "normalization_and_attention",
+        "Normalization and attention",
+        "Primer, sections 2.3 and 5.2, Equations 21-23, 37-42",
+    ),
+    Chapter(11, "gating", "Gating", "Primer, section 5.2, Equation 43, Figure 8"),
+    Chapter(12, "predictive_coding", "Predictive coding", "Primer, section 5.2"),
+    Chapter(13, "hebbian_learning", "Hebbian learning", "Primer, sections 2.2 and 5.3"),
+    Chapter(14, "fast_weights", "Fast weights", "Primer, section 5.3, Equations 45-47"),
+    Chapter(15, "short_term_plasticity", "Short-term plasticity", "Primer, section 5.3, Equations 48-49"),
+    Chapter(16, "continual_learning", "Continual learning", "Primer, section 5.3, Equation 44"),
+    Chapter(17, "feedback_alignment", "Feedback alignment", "Primer, section 5.3; Framework, Box 1"),
+    Chapter(18, "learning_rules_measured", "Learning rules, measured", "Framework, Figures 2, 3"),
+    Chapter(19, "learning_in_the_hierarchy", "Learning in the hierarchy", "Framework, Figures 4, 5"),
+    Chapter(20, "spiking_networks", "Spiking networks", "Primer, section 6"),
+    Chapter(21, "bootstrapped_objectives", "Bootstrapped objectives", "Integration, hypothesis 2; Framework, Box 3"),
+    Chapter(22, "memory_and_binding", "Memory and binding", "Integration, hypothesis 3"),
+    Chapter(23, "many_networks", "Many networks", "Primer, sections 4 and 6"),
+)
+
+# What each numbered equation of the Primer says.
+EQUATIONS = {
+    1: "the first layer is the input",
+    2: "a hidden layer",
+    3: "the output layer",
+    4: "loss of a minibatch",
+    5: "gradient descent",
+    6: "a single layer",
+    7: "its gradient, weight by weight",
+    8: "its gradient as an outer product",
+    9: "squared error",
+    10: "gradient of the squared error",
+    11: "the delta rule",
+    12: "backpropagation through one layer",
+    13: "backpropagation through many layers",
+    14: "input current of a recurrent network",
+    15: "its activity",
+    16: "its readout",
+    17: "the same in one line",
+    18: "backpropagation through time",
+    19: "a layer of neurons in space",
+    20: "convolution: weights shared over space",
+    21: "layer normalization",
+    22: "its mean",
+    23: "its standard deviation",
+    24: "momentum",
+    25: "a step with momentum",
+    26: "recurrent network in continuous time",
+    27: "its Euler step",
+    28: "recurrent network with output feedback",
+    29: "its linear readout",
+    30: "feedback as a change of rank one",
+    31: "preferred stimulus by gradient ascent",
+    32: "a dynamical system",
+    33: "linearization around a fixed point",
+    34: "fixed points by optimization",
+    35: "excitatory rates",
+    36: "inhibitory rates",
+    37: "divisive normalization",
+    38: "dictionary lookup",
+    39: "weighted sum of values",
+    40: "score of a query and a key",
+    41: "normalized weights",
+    42: "softmax weights",
+    43: "a gate of an LSTM",
+    44: "soft anchoring of weights",
+    45: "fast Hebbian weights",
+    46: "the same, weight by weight",
+    47: "a plasticity rule that is learned",
+    48: "depression: available neurotransmitter",
+    49: "facilitation: release probability",
+}
+
+# What each figure of the texts shows.
+FIGURES = {
+    "Primer 1": "reasons for using artificial networks in neuroscience",
+    "Primer 2A": "multilayer perceptron",
+    "Primer 2B": "recurrent network",
+    "Primer 2C": "recurrent network unrolled in time",
+    "Primer 2D": "convolutional network",
+    "Primer 3": "the visual system beside a convolutional network",
+    "Primer 4A": "responses to an image, layer by layer",
+    "Primer 4B": "dissimilarity matrices of two layers",
+    "Primer 4C": "preferred stimuli",
+    "Primer 5": "tuning to 20 cognitive tasks",
+    "Primer 6": "state space and fixed points",
+    "Primer 7": "a network with Dale's law",
+    "Primer 8": "activity and gates of an LSTM",
+    "Framework 1": "the three components: objective, learning rule, architecture",
+    "Framework 2": "bias and variance of learning rules",
+    "Framework 3": "learning rules that follow no gradient",
+    "Framework 4": "changes of tuning in a hierarchy that learns",
+    "Framework 5": "biological models of credit assignment",
+}

@@ -1,0 +1,81 @@
+"""The contract that all learning rules keep: a rule looks at a batch and writes into ``.grad`` what an optimizer then applies."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from nnbrain.objectives import Objective
+from nnbrain.tasks import Batch
+
+
+class Rule(ABC):
+    """A learning rule, Δθ = −η · estimate, for the network whose parameters θ it changes.
+
+    Calling the rule on a batch overwrites ``.grad`` of everything it teaches with its `estimate`: the gradient of the objective,
+    something like it, or simply minus the change that the rule wants. Any ``torch.optim`` optimizer then applies it. Nothing
+    else is left behind: no hook, no altered weight, no gradient on other parameters.
+
+    Parameters
+    ----------
+    network : nn.Module
+    objective : Objective, optional
+        For rules that have one.
+    generator : torch.Generator, optional
+        The source of all that the rule draws, the noise of the network included. Without it a network is run noise-free.
+
+    Raises
+    ------
+    TypeError
+        If the network is no module or the objective no `Objective`.
+    ValueError
+        From a subclass that cannot serve this network or this objective.
+
+    Source: Primer, Equation 5; Framework, "The three core components" (learning rules).
+    """
+
+    def __init__(self, network: nn.Module, objective: Objective | None = None, *, generator: Generator | None = None):
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"a learning rule teaches an nn.Module, got {type(network).__name__}.")
+        if objective is not None and not isinstance(objective, Objective):
+            raise TypeError(
+                f"objective should be an Objective, got {objective!r}: decorate your function with @Objective."
+            )
+        self.network = network
+        self.objective = objective
+        self.generator = generator
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All that the rule teaches: the network's trainable parameters, and its own where a subclass has some."""
+        return [p for p in self.network.parameters() if p.requires_grad]
+
+    def default_optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer that `fit` takes if you name none: Adam, unless the rule was made for another."""
+        return torch.optim.Adam(self.parameters(), lr=1e-3)
+
+    @abstractmethod
+    def estimate(self, batch: Batch) -> tuple[Tensor, Sequence[Tensor | None]]:
+        """What a subclass defines.
+
+        Parameters
+        ----------
+        batch : Batch
+
+        Returns
+        -------
+        value : Tensor
+            The objective on this batch, a scalar; or, for a rule without one, a scalar that its docstring names.
+        estimates : sequence of Tensor or None
+            Minus the wanted change of each of `parameters`, in that order and shape; None leaves a parameter alone.
+        """
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Write the estimates for this batch into ``.grad`` and return the objective, a scalar without history."""
+        value, estimates = self.estimate(batch)
+        taught = self.parameters()
+        for parameter in [*self.network.parameters(), *taught]:
+            parameter.grad = None
+        for parameter, estimate in zip(taught, estimates, strict=True):
+            parameter.grad = None if estimate is None else estimate.detach()
+        return value.detach()

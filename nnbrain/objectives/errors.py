@@ -1,0 +1,124 @@
+"""Objectives that compare outputs with targets, trial by trial and step by step."""
+
+from torch import Tensor, nn
+
+from nnbrain.objectives.base import Objective, time_average
+from nnbrain.tasks import Batch
+
+
+@Objective
+def squared_error(outputs: Tensor, activity: Tensor | None, batch: Batch, network: nn.Module) -> Tensor:
+    """L = ½ ‖y − y_target‖² = ½ Σᵢ (yᵢ − y_target,ᵢ)², averaged over a trial's unmasked steps.
+
+    Targets that are integers mean classes and are turned into one-hot vectors.
+
+    Parameters
+    ----------
+    outputs : Tensor
+        y, trials × [time ×] outputs.
+    activity : Tensor or None
+        Not used.
+    batch : Batch
+        ``targets`` of the outputs' shape, or classes of that shape without its last dimension.
+    network : nn.Module
+        Not used.
+
+    Returns
+    -------
+    Tensor
+        (trials,)
+
+    Raises
+    ------
+    ValueError
+        If the targets are missing or do not fit the outputs.
+
+    Source: Primer, Equation 9.
+    """
+    targets = _targets(outputs, batch)
+    if not targets.is_floating_point():
+        targets = one_hot(targets, outputs.shape[-1])
+    return time_average(0.5 * (outputs - targets).square().sum(-1), batch.mask)
+
+
+@Objective
+def cross_entropy(outputs: Tensor, activity: Tensor | None, batch: Batch, network: nn.Module) -> Tensor:
+    """L = −Σᵢ pᵢ log softmax(y)ᵢ, in nats, averaged over a trial's unmasked steps.
+
+    The outputs y are unnormalised log probabilities; softmax(y)ᵢ = exp(yᵢ) / Σⱼ exp(yⱼ).
+
+    Parameters
+    ----------
+    outputs : Tensor
+        y, trials × [time ×] classes.
+    activity : Tensor or None
+        Not used.
+    batch : Batch
+        ``targets`` are integers, the classes (p is 1 for the class, 0 elsewhere), or the probabilities p themselves.
+    network : nn.Module
+        Not used.
+
+    Returns
+    -------
+    Tensor
+        (trials,)
+
+    Raises
+    ------
+    ValueError
+        If the targets are missing or do not fit the outputs.
+
+    Source: Primer, section 2.1 (classification); Framework, "The three core components".
+    """
+    targets = _targets(outputs, batch)
+    log_p = outputs.log_softmax(-1)
+    if targets.is_floating_point():
+        return time_average(-(targets * log_p).sum(-1), batch.mask)
+    return time_average(-log_p.gather(-1, targets.unsqueeze(-1)).squeeze(-1), batch.mask)
+
+
+def one_hot(classes: Tensor, n: int) -> Tensor:
+    """Classes as vectors that are 1 for the class and 0 elsewhere.
+
+    Parameters
+    ----------
+    classes : Tensor of int
+        Any shape.
+    n : int
+        How many classes there are.
+
+    Returns
+    -------
+    Tensor of int
+        The shape of ``classes`` and a last dimension of n.
+
+    Raises
+    ------
+    ValueError
+        If a class lies outside 0 … n − 1.
+    """
+    _check_classes(classes, n)
+    return nn.functional.one_hot(classes, n)
+
+
+def _targets(outputs: Tensor, batch: Batch) -> Tensor:
+    """The batch's targets, once they are known to fit the outputs."""
+    targets, shape = batch.targets, tuple(outputs.shape)
+    if targets is None:
+        raise ValueError("this objective compares outputs with targets, but the batch has none (targets=None).")
+    expected, kind = (shape, "values") if targets.is_floating_point() else (shape[:-1], "classes")
+    if tuple(targets.shape) != expected:
+        raise ValueError(
+            f"outputs of shape {shape} need {kind} of shape {expected} as targets, got {tuple(targets.shape)}."
+        )
+    if kind == "classes":
+        _check_classes(targets, shape[-1])
+    return targets
+
+
+def _check_classes(classes: Tensor, n: int) -> None:
+    lowest, highest = (int(c) for c in classes.aminmax())
+    if lowest < 0 or highest >= n:
+        raise ValueError(
+            f"there are {n} outputs, for the classes 0 to {n - 1}, but the targets run from {lowest} to {highest}."
+        )

@@ -1,0 +1,138 @@
+"""Plots that several notebooks share. Each draws on axes that you give it, or makes some."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nnbrain.train import History
+
+
+def image_grid(
+    images: np.ndarray,
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int = 10,
+    symmetric: bool = False,
+    size: float = 0.8,
+) -> Figure:
+    """Small images side by side: stimuli, or weights as images.
+
+    Parameters
+    ----------
+    images : ndarray
+        images × height × width.
+    titles : sequence of str, optional
+        One for each image.
+    columns : int
+        How many images in a row.
+    symmetric : bool
+        For weights: grey is zero, white the largest positive and black the largest negative value of each image. Otherwise
+        0 is white and the largest value black, like ink on paper.
+    size : float
+        Width of an image in inches.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the images are not images × height × width, or the titles not as many.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3 or len(images) == 0:
+        raise ValueError(f"images should be images × height × width, got shape {images.shape}.")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(titles)} titles for {len(images)} images.")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height = size * images.shape[1] / images.shape[2] + (0.25 if titles is not None else 0.05)
+    figure, grid = plt.subplots(rows, columns, figsize=(columns * size, rows * height), squeeze=False)
+    for i, axes in enumerate(grid.flat):
+        axes.set_axis_off()
+        if i < len(images):
+            largest = float(np.abs(images[i]).max()) or 1.0
+            shades = {"cmap": "gray", "vmin": -largest} if symmetric else {"cmap": "gray_r", "vmin": 0}
+            axes.imshow(images[i], vmax=largest, **shades)
+            if titles is not None:
+                axes.set_title(titles[i], fontsize=8, loc="center", pad=2)
+    return figure
+
+
+def learning_curve(
+    histories: Mapping[str, History], measure: str = "loss", *, smooth: int = 1, axes: Axes | None = None
+) -> Axes:
+    """How a loss or a measurement changed during training, one line for each history.
+
+    Parameters
+    ----------
+    histories : dict of str to History
+        By the label that each line gets.
+    measure : str
+        "loss", or the name of a measurement.
+    smooth : int
+        Average the loss over so many steps.
+    axes : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    axes = axes or plt.figure().gca()
+    for label, history in histories.items():
+        series = history[measure]
+        steps = history.measured_at if measure != "loss" else np.arange(len(series))
+        if measure == "loss" and smooth > 1:
+            width = min(smooth, len(series))
+            series, steps = np.convolve(series, np.ones(width) / width, "valid"), steps[width - 1 :]
+        axes.plot(steps, series, label=label)
+    axes.set(xlabel="training step", ylabel=measure)
+    if len(histories) > 1:
+        axes.legend()
+    return axes
+
+
+def loss_curves(
+    curves: Mapping[tuple[float, int], np.ndarray], rate: float, trials: int, *, axes: Axes | None = None
+) -> Axes:
+    """One loss curve in front of all those that belong to other settings.
+
+    Parameters
+    ----------
+    curves : dict of (float, int) to ndarray
+        The loss at each step, by learning rate and batch size; it may end early or hold NaN where training diverged.
+    rate : float
+        The learning rate of the curve in front.
+    trials : int
+        Its batch size.
+    axes : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    KeyError
+        If there is no such curve.
+    """
+    if (rate, trials) not in curves:
+        raise KeyError(f"no curve for learning rate {rate} and batch size {trials}.")
+    axes = axes or plt.figure().gca()
+    for curve in curves.values():
+        axes.plot(curve, color="0.85", linestyle="-", linewidth=0.8)
+    axes.plot(curves[rate, trials], color="#0072B2", linestyle="-")
+    axes.set(xlabel="training step", ylabel="loss on the minibatch (nats)", yscale="log", ylim=_common_limits(curves))
+    axes.set_title(f"learning rate η = {rate:g}, batch size M = {trials}")
+    return axes
+
+
+def _common_limits(curves: Mapping[tuple[float, int], np.ndarray]) -> tuple[float, float]:
+    """The same limits whatever is in front, so that a picture under a slider stands still."""
+    values = np.concatenate(list(curves.values()))
+    values = values[np.isfinite(values) & (values > 0)]
+    return max(values.min(), 1e-4) / 1.5, min(values.max(), 100.0) * 1.5

@@ -1,0 +1,6 @@
+"""Tasks: what is to be solved. Every task hands out a `Batch` of trials and says which answers are correct."""
+
+from nnbrain.tasks.base import Batch, FiniteTask, Task
+from nnbrain.tasks.digits import Digits
+
+__all__ = ["Batch", "Digits", "FiniteTask", "Task"]
