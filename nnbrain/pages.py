@@ -315,6 +315,7 @@ import torch
 
 import nnbrain as nb
 
+torch.set_num_threads(1)  # networks as small as these run fastest on one
 nb.plots.use_style()
 seed = nb.set_seed()
 device = nb.device()

@@ -188,7 +188,8 @@ class _Recorder:
 
 
 def _to_numpy(value) -> np.ndarray:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+    """A copy: weights go on changing after they were measured."""
+    return value.detach().cpu().numpy().copy() if isinstance(value, torch.Tensor) else np.array(value)
 
 
 def _check(rule, steps, trials, every, clip, optimizer, schedule) -> None:

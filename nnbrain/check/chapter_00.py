@@ -21,7 +21,7 @@ def one_layer(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     ------
     Wrong
     """
-    W = torch.tensor([[1.0, -2.0, 0.5], [0.5, 1.0, -1.0], [-1.5, 0.25, 2.0]])
+    W = torch.tensor([[1.0, -2.0, 2.0], [0.5, 1.0, -1.0], [-1.5, 0.25, 2.0]])
     x, b = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.25, -0.5, 1.0])
     c = W @ x + b
     answer = call(function, W, x, b, what="one_layer")

@@ -95,7 +95,13 @@ def compare(
 
 
 def passed(message: str) -> None:
-    """Tell a student that the answer is right."""
+    """Tell a student that the answer is right.
+
+    Parameters
+    ----------
+    message : str
+        Which exercise, and what it was good for.
+    """
     print(f"✓ {message}")
 
 
@@ -106,7 +112,7 @@ def _diagnose(got: np.ndarray, want: np.ndarray, what: str) -> tuple[str, str]:
     if _close(got, -want):
         return "sign", f"{what} has the wrong sign: everything else is right."
     factor = float((got * want).sum() / (want * want).sum()) if np.any(want) else 0.0
-    if got.size > 1 and factor and _close(got, factor * want):
+    if np.count_nonzero(want) > 1 and factor and _close(got, factor * want):
         return (
             "scale",
             f"{what} is {factor:.4g} times what it should be, everywhere: a factor is missing or one too many.",

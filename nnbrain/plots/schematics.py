@@ -124,7 +124,7 @@ def _landscape(w1: torch.Tensor, w2: torch.Tensor) -> tuple[torch.Tensor, torch.
     return 0.5 * error.square().mean(0), gradient
 
 
-def _descent(start: tuple[float, float], rate: float = 0.05, steps: int = 1500) -> np.ndarray:
+def _descent(start: tuple[float, float], rate: float = 0.2, steps: int = 4000) -> np.ndarray:
     w = torch.tensor(start)
     path = [w]
     for _ in range(steps):

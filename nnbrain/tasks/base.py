@@ -49,7 +49,9 @@ class Batch:
         for name, part in self._parts().items():
             if not isinstance(part, Tensor):
                 raise TypeError(f"{name} should be a tensor, got {type(part).__name__}: use torch.as_tensor.")
-            if part.ndim == 0 or len(part) != len(self.inputs):
+            if part.ndim == 0:
+                raise ValueError(f"{name} is a single number; its first dimension should be trials.")
+            if len(part) != len(self.inputs):
                 raise ValueError(f"{name} has shape {tuple(part.shape)}, but inputs have {len(self.inputs)} trials.")
         if not self.inputs.is_floating_point():
             raise TypeError(f"inputs should be floating point, got {self.inputs.dtype}: use inputs.float().")

@@ -1,0 +1,131 @@
+"""Recording, accuracy, angles."""
+
+import pytest
+import torch
+from examples import SmallRNN
+from torch import nn
+
+from nnbrain.analysis import accuracy, angle, record
+from nnbrain.networks import MLP
+from nnbrain.tasks import FiniteTask
+
+
+def test_record_gives_every_layer_of_an_mlp():
+    net, x = MLP([4, 6, 5, 3]), torch.randn(7, 4)
+    activity = record(net, x)
+    assert list(activity) == ["layers.0", "rates.0", "layers.1", "rates.1", "layers.2", "outputs"]
+    assert torch.equal(activity["rates.1"], torch.relu(net.layers[1](activity["rates.0"])))
+    assert torch.equal(activity["outputs"], net(x))
+
+
+def test_record_follows_a_recurrent_network_over_time():
+    net, x = SmallRNN(2, 5, 3), torch.randn(4, 6, 2)
+    recorded = record(net, x)
+    outputs, activity = net(x)
+    assert torch.equal(recorded["activity"], activity)
+    assert torch.equal(recorded["outputs"], outputs)
+    assert recorded["rate"].shape == (4, 6, 5)  # called once a step
+    assert torch.allclose(0.5 * recorded["rate"][:, 0], activity[:, 0])
+
+
+def test_record_gives_each_gate_a_name():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gates = nn.ModuleDict({"input": nn.Linear(2, 3), "forget": nn.Linear(2, 3)})
+
+        def forward(self, x):
+            r = torch.zeros(len(x), 3)
+            rates = []
+            for x_t in x.unbind(1):
+                r = torch.sigmoid(self.gates["forget"](x_t)) * r + torch.sigmoid(self.gates["input"](x_t))
+                rates.append(r)
+            activity = torch.stack(rates, 1)
+            return activity, activity
+
+    assert record(Gated(), torch.randn(4, 6, 2))["gates.forget"].shape == (4, 6, 3)
+
+
+def test_record_works_on_torchs_own_recurrent_network():
+    class Wrapped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.out = nn.LSTM(2, 5, batch_first=True), nn.Linear(5, 1)
+
+        def forward(self, x):
+            r, _ = self.lstm(x)
+            return self.out(r), r
+
+    recorded = record(Wrapped(), torch.randn(4, 6, 2))
+    assert torch.equal(recorded["lstm.0"], recorded["activity"])
+    assert recorded["lstm.1.1"].shape == (1, 4, 5)  # the last cell state
+
+
+def test_a_part_used_twice_is_recorded_twice():
+    f = nn.ReLU()
+    recorded = record(nn.Sequential(nn.Linear(4, 3), f, nn.Linear(3, 3), f), torch.randn(5, 4))
+    assert list(recorded) == ["0", "1", "1 #2", "2", "outputs"]
+    assert torch.equal(recorded["1 #2"], recorded["outputs"])
+
+
+def test_a_part_that_works_in_place_does_not_spoil_the_record():
+    net, x = nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True)), torch.randn(5, 4)
+    assert torch.equal(record(net, x)["0"], net[0](x))
+
+
+def test_record_leaves_no_hook_behind_even_after_an_error():
+    net = MLP([4, 6, 3])
+    with pytest.raises(ValueError, match="expects inputs"):
+        record(net, torch.zeros(2, 5))
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_record_keeps_gradients_only_when_asked():
+    net, x = MLP([4, 6, 3]), torch.randn(5, 4, requires_grad=True)
+    assert not record(net, x)["rates.0"].requires_grad
+    (slope,) = torch.autograd.grad(record(net, x, grad=True)["rates.0"][:, 2].sum(), x)
+    on = (net.layers[0](x)[:, 2:3] > 0).float()
+    assert torch.allclose(slope, on * net.layers[0].weight[2])
+
+
+def test_accuracy_is_the_fraction_correct(device):
+    x = torch.eye(4)
+    task = FiniteTask(x, torch.tensor([0, 1, 2, 0]))
+    net = MLP([4, 4]).to(device)
+    with torch.no_grad():
+        net.layers[0].weight.copy_(torch.eye(4))
+        net.layers[0].bias.zero_()
+    assert accuracy(net, task) == 0.75
+    assert accuracy(net, task, task.all()[:3]) == 1.0
+
+
+def test_accuracy_on_an_endless_task_needs_a_batch():
+    with pytest.raises(ValueError, match=r"task.sample\(1000\)"):
+        accuracy(MLP([2, 2]), object())
+
+
+@pytest.mark.parametrize("degrees", [0.0, 1e-4, 30.0, 90.0, 135.0, 179.9999, 180.0])
+def test_angle_is_exact_even_near_its_ends(degrees):
+    a = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    radians = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
+    b = 3 * torch.stack([radians.cos(), radians.sin()])
+    assert angle(a, b) == pytest.approx(degrees, abs=1e-8)
+
+
+def test_angle_takes_the_gradients_of_a_network_together():
+    a = [torch.tensor([[1.0, 0.0]]), torch.tensor([0.0])]
+    b = [torch.tensor([[0.0, 0.0]]), torch.tensor([2.0])]
+    assert angle(a, b) == pytest.approx(90)
+
+
+@pytest.mark.parametrize(
+    "b, message",
+    [
+        (torch.zeros(3), "not zero"),
+        (torch.ones(2), "3 and 2 entries"),
+        (torch.tensor([1.0, float("nan"), 0]), "finite"),
+    ],
+)
+def test_angle_refuses_what_has_none(b, message):
+    with pytest.raises(ValueError, match=message):
+        angle(torch.ones(3), b)

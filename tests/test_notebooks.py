@@ -1,0 +1,143 @@
+"""Every notebook has the form that the reader relies on. (That they run is tested by nbval, on the files themselves.)"""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from nnbrain import pages
+
+CHAPTERS = pages.existing()
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda chapter: chapter.file)
+def chapter(request):
+    return request.param
+
+
+@pytest.fixture
+def book(chapter):
+    return nbformat.read(pages.NOTEBOOKS / chapter.file, as_version=4)
+
+
+def text(book) -> str:
+    return "\n\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+
+
+def code(book) -> list[str]:
+    return [cell.source for cell in book.cells if cell.cell_type == "code"]
+
+
+def headings(book) -> list[str]:
+    return re.findall(r"^## (.+)$", text(book), re.MULTILINE)
+
+
+def sections(book) -> dict[str, int]:
+    """The rows of the table at the head: section and minutes."""
+    rows = re.findall(r"^\| (\d+ · [^|]+?) \| [^|]+ \| (\d+) \|$", book.cells[1].source, re.MULTILINE)
+    return {name: int(minutes) for name, minutes in rows}
+
+
+def test_files_in_the_folder_are_chapters():
+    assert sorted(path.name for path in pages.NOTEBOOKS.glob("*.ipynb")) == [chapter.file for chapter in CHAPTERS]
+
+
+def test_it_is_valid_and_stored_without_outputs(book):
+    nbformat.validate(book)
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None, cell.id
+
+
+def test_its_file_is_written_as_jupyter_writes_it(chapter, book):
+    """So that saving it in Jupyter changes only what was changed."""
+    assert (pages.NOTEBOOKS / chapter.file).read_text() == nbformat.writes(book) + "\n"
+
+
+def test_title_badges_and_picture_stand_first(chapter, book):
+    title = book.cells[0].source
+    assert title == pages.title_cell(chapter)
+    assert title.startswith(f"# {chapter.heading}\n")
+    assert f"/blob/main/notebooks/{chapter.file})" in title  # Colab
+    assert f"?urlpath=lab/tree/notebooks/{chapter.file})" in title  # Binder
+    assert f"/main/figures/{chapter.picture}.png)" in title
+    assert len(chapter.alt) > 40
+    assert (pages.ROOT / "figures" / f"{chapter.picture}.png").exists()
+
+
+def test_what_you_will_learn_names_every_section_and_its_minutes(chapter, book):
+    numbered = [heading for heading in headings(book) if re.match(r"\d+ · ", heading)]
+    assert list(sections(book)) == numbered
+    assert sum(sections(book).values()) == chapter.minutes
+    assert 20 <= chapter.minutes <= 40
+
+
+def test_one_set_up_cell_stands_first_and_imports(book):
+    assert code(book)[0] == pages.setup_cell()
+    assert not any("pip install" in source for source in code(book)[1:])
+
+
+def test_every_section_asks_a_question(book):
+    for heading, following in re.findall(r"^## (\d+ · .+)\n\n(.+)$", text(book), re.MULTILINE):
+        assert re.fullmatch(r"\*.+\?\*", following), heading
+
+
+def test_it_ends_with_exercises_omissions_and_references(book):
+    assert headings(book)[-3:] == ["Exercises", "What we left out", "References"]
+
+
+def test_it_states_claims(book):
+    assert any("nb.claim(" in source for source in code(book))
+
+
+def test_every_equation_it_covers_is_tagged_with_its_number(chapter, book):
+    tags = {int(n) for tag in re.findall(r"\\tag\{([\d, ]+)\}", text(book)) for n in tag.split(",")}
+    covered = {int(place.split()[-1]) for place in pages.places(chapter.covers) if "Eq." in place}
+    assert covered <= tags
+
+
+def test_every_saved_figure_has_a_text_for_those_who_cannot_see_it(book):
+    saved = re.findall(r'nb\.save_figure\(\w+, "(\w+)"\)', "\n".join(code(book)))
+    described = dict(re.findall(r"<!-- (\w+): (.*?) -->", text(book)))
+    assert set(saved) == set(described)
+    assert all(len(words) > 40 for words in described.values())
+
+
+def exercises(book) -> list[tuple[int, str]]:
+    return [
+        (i, cell.source)
+        for i, cell in enumerate(book.cells)
+        if "### BEGIN SOLUTION" in cell.source and cell.cell_type == "code"
+    ]
+
+
+def test_it_has_two_to_five_exercises_each_with_a_check(chapter, book):
+    assert 2 <= len(exercises(book)) <= 5
+    for i, source in exercises(book):
+        (function,) = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+        assert "### END SOLUTION" in source
+        assert ast.get_docstring(function), f"{function.name} should say what it takes and returns"
+        assert book.cells[i + 1].source == f"nb.check.chapter_{chapter.number:02d}.{function.name}({function.name})"
+        assert "**Exercise" in book.cells[i - 1].source
+
+
+def test_no_later_cell_depends_on_an_exercise(book):
+    for i, source in exercises(book):
+        name = next(node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+        later = [cell.source for cell in book.cells[i + 2 :] if cell.cell_type == "code"]
+        assert not any(re.search(rf"\b{name}\b", cell) for cell in later)
+
+
+def test_links_to_other_chapters_lead_somewhere(book):
+    for target in re.findall(r"\]\(([\w./]+\.(?:ipynb|md))\)", text(book)):
+        assert (pages.NOTEBOOKS / target).exists(), target
+
+
+def test_chapters_it_mentions_exist_or_are_planned(book):
+    numbers = [int(n) for n in re.findall(r"[Nn]otebooks? (\d\d)", text(book))]
+    assert set(numbers) <= {chapter.number for chapter in pages.CHAPTERS}
+
+
+def test_no_code_names_a_device(book):
+    assert not any(re.search(r"""["'](cuda|mps|cpu)["']|\.cuda\(""", source) for source in code(book))

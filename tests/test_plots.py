@@ -1,0 +1,121 @@
+"""Pictures: the shared plots draw what they are given, and figures are saved only when asked."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from nnbrain import plots
+from nnbrain.plots import style
+from nnbrain.train import History
+
+
+@pytest.fixture(autouse=True)
+def _style():
+    plots.use_style()
+
+
+def test_lines_differ_in_colour_and_in_style():
+    cycle = plt.rcParams["axes.prop_cycle"].by_key()
+    assert len(set(cycle["color"])) == len({str(s) for s in cycle["linestyle"]}) == 7
+
+
+def test_image_grid_shows_every_image():
+    figure = plots.image_grid(np.random.rand(7, 4, 5), [str(k) for k in range(7)], columns=3)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == [str(k) for k in range(7)]
+    assert shown[0].images[0].get_array().shape == (4, 5)
+
+
+def test_image_grid_makes_zero_grey_when_symmetric():
+    figure = plots.image_grid(np.array([[[-2.0, 0.0, 1.0]]]), symmetric=True)
+    image = figure.axes[0].images[0]
+    assert image.get_clim() == (-2, 2)
+    assert image.to_rgba(np.array([0.0]))[0, 0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_image_grid_of_an_empty_image_does_not_fail():
+    assert plots.image_grid(np.zeros((1, 3, 3))).axes[0].images
+
+
+@pytest.mark.parametrize(
+    "images, titles, message",
+    [
+        (np.zeros((3, 4)), None, "images × height × width"),
+        (np.zeros((0, 2, 2)), None, "images ×"),
+        (np.zeros((2, 3, 3)), ["one"], "1 titles for 2"),
+    ],
+)
+def test_image_grid_refuses_other_shapes(images, titles, message):
+    with pytest.raises(ValueError, match=message):
+        plots.image_grid(images, titles)
+
+
+def test_learning_curve_draws_each_history():
+    histories = {"slow": History(np.arange(10.0), 4), "fast": History(np.arange(10.0) / 2, 4)}
+    axes = plots.learning_curve(histories, smooth=4)
+    slow, _ = axes.lines
+    assert slow.get_xdata()[[0, -1]].tolist() == [3, 9]
+    assert slow.get_ydata()[0] == np.mean([0, 1, 2, 3])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["slow", "fast"]
+
+
+def test_learning_curve_draws_measurements_where_they_were_taken():
+    history = History(np.zeros(20), 4, np.array([0, 10, 20]), {"accuracy": np.array([0.1, 0.5, 0.9])})
+    axes = plots.learning_curve({"": history}, "accuracy")
+    assert axes.lines[0].get_xdata().tolist() == [0, 10, 20]
+    assert axes.get_ylabel() == "accuracy"
+
+
+def test_loss_curves_puts_one_in_front_and_keeps_the_limits():
+    curves = {(0.1, 8): np.linspace(2, 0.5, 20), (1.0, 8): np.full(20, np.nan), (1.0, 32): np.linspace(2, 0.01, 20)}
+    first = plots.loss_curves(curves, 0.1, 8)
+    second = plots.loss_curves(curves, 1.0, 32, axes=plt.figure().gca())
+    assert np.array_equal(first.lines[-1].get_ydata(), curves[0.1, 8])
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_title(loc="left") == "learning rate η = 0.1, batch size M = 8"
+    with pytest.raises(KeyError, match="no curve for learning rate 5"):
+        plots.loss_curves(curves, 5, 8)
+
+
+def test_draw_mlp_joins_each_unit_to_each_of_the_next_layer():
+    axes = plots.draw_mlp([3, 4, 2])
+    assert len(axes.lines) == 3 * 4 + 4 * 2
+    assert len(axes.patches) == 9
+    with pytest.raises(ValueError, match="two or more positive"):
+        plots.draw_mlp([3])
+
+
+def test_draw_framework_follows_the_gradient_to_a_minimum():
+    """The drawing is a computation: the path ends where the loss is zero, at the weights that made the examples."""
+    figure = plots.draw_framework()
+    path = max(figure.axes[1].lines, key=lambda line: len(line.get_xdata()))
+    assert path.get_xdata()[-1] == pytest.approx(1.1, abs=0.01)
+    assert path.get_ydata()[-1] == pytest.approx(1.2, abs=0.01)
+
+
+def test_a_figure_is_saved_only_when_asked(tmp_path, monkeypatch):
+    package = tmp_path / "nnbrain" / "plots"
+    (tmp_path / "figures").mkdir()
+    monkeypatch.setattr(style, "__file__", str(package / "style.py"))
+    figure = plt.figure()
+    monkeypatch.delenv("NNBRAIN_FIGURES", raising=False)
+    assert plots.save_figure(figure, "primer_fig1") is None
+    assert not list((tmp_path / "figures").iterdir())
+    monkeypatch.setenv("NNBRAIN_FIGURES", "1")
+    first = plots.save_figure(figure, "primer_fig1").read_bytes()
+    assert first[:4] == b"\x89PNG"
+    assert plots.save_figure(figure, "primer_fig1").read_bytes() == first  # the same picture, the same bytes
+
+
+def test_a_figure_is_not_saved_outside_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(style, "__file__", str(tmp_path / "nnbrain" / "plots" / "style.py"))
+    monkeypatch.setenv("NNBRAIN_FIGURES", "1")
+    with pytest.raises(FileNotFoundError, match="only from a checkout"):
+        plots.save_figure(plt.figure(), "primer_fig1")
+
+
+@pytest.mark.parametrize("name", ["Figure 1", "../primer", "fig.png", ""])
+def test_a_bad_name_is_refused_even_when_nothing_is_saved(name, monkeypatch):
+    monkeypatch.delenv("NNBRAIN_FIGURES", raising=False)
+    with pytest.raises(ValueError, match="lower-case letters, digits and underscores"):
+        plots.save_figure(plt.figure(), name)
