@@ -15,7 +15,8 @@ class Rule(ABC):
 
     Calling the rule on a batch overwrites ``.grad`` of everything it teaches with its `estimate`: the gradient of the objective,
     something like it, or simply minus the change that the rule wants. Any ``torch.optim`` optimizer then applies it. Nothing
-    else is left behind: no hook, no altered weight, no gradient on other parameters.
+    else is left behind: no hook, no altered weight, no gradient on other parameters. Like an optimizer, a rule holds on to the
+    parameters that the network has when the rule is built.
 
     Parameters
     ----------
@@ -43,12 +44,13 @@ class Rule(ABC):
                 f"objective should be an Objective, got {objective!r}: decorate your function with @Objective."
             )
         self.network = network
+        self._network_parameters = list(network.parameters())  # walking through the modules at each call would be slow
         self.objective = objective
         self.generator = generator
 
     def parameters(self) -> list[nn.Parameter]:
         """All that the rule teaches: the network's trainable parameters, and its own where a subclass has some."""
-        return [p for p in self.network.parameters() if p.requires_grad]
+        return [p for p in self._network_parameters if p.requires_grad]
 
     def default_optimizer(self) -> torch.optim.Optimizer:
         """The optimizer that `fit` takes if you name none: Adam, unless the rule was made for another."""
@@ -74,7 +76,7 @@ class Rule(ABC):
         """Write the estimates for this batch into ``.grad`` and return the objective, a scalar without history."""
         value, estimates = self.estimate(batch)
         taught = self.parameters()
-        for parameter in [*self.network.parameters(), *taught]:
+        for parameter in [*self._network_parameters, *taught]:
             parameter.grad = None
         for parameter, estimate in zip(taught, estimates, strict=True):
             parameter.grad = None if estimate is None else estimate.detach()

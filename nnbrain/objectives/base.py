@@ -96,18 +96,20 @@ class Objective:
         Tensor
             (trials,)
         """
-        if outputs.shape[0] != len(batch):
-            raise ValueError(f"the outputs have {outputs.shape[0]} trials, the batch has {len(batch)}.")
-        total = outputs.new_zeros(len(batch))
+        trials = len(batch)
+        if outputs.shape[0] != trials:
+            raise ValueError(f"the outputs have {outputs.shape[0]} trials, the batch has {trials}.")
+        values = []
         for weight, term in self.terms:
             value = term(outputs, activity, batch, network)
-            if value.shape not in ((), (len(batch),)):
+            if value.shape not in ((), (trials,)):
                 raise ValueError(
                     f"the term {_name(term)} returned shape {tuple(value.shape)}; it should return one value a trial, "
-                    f"({len(batch)},), or one for all, ()."
+                    f"({trials},), or one for all, ()."
                 )
-            total = total + weight * value
-        return total
+            values.append(value if weight == 1 else weight * value)
+        total = functools.reduce(torch.add, values)
+        return total if total.ndim else total.expand(trials)
 
     def __add__(self, other: Objective) -> Objective:
         if other == 0:  # so that sum([a, b]) works

@@ -71,10 +71,10 @@ def cross_entropy(outputs: Tensor, activity: Tensor | None, batch: Batch, networ
     Source: Primer, section 2.1 (classification); Framework, "The three core components".
     """
     targets = _targets(outputs, batch)
-    log_p = outputs.log_softmax(-1)
-    if targets.is_floating_point():
-        return time_average(-(targets * log_p).sum(-1), batch.mask)
-    return time_average(-log_p.gather(-1, targets.unsqueeze(-1)).squeeze(-1), batch.mask)
+    if outputs.ndim == 3:  # torch wants the classes before time
+        outputs = outputs.transpose(1, 2)
+        targets = targets.transpose(1, 2) if targets.is_floating_point() else targets
+    return time_average(nn.functional.cross_entropy(outputs, targets, reduction="none"), batch.mask)
 
 
 def one_hot(classes: Tensor, n: int) -> Tensor:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Generator, Tensor
 
 from nnbrain.runtime import device
-
-_TENSORS = ("inputs", "targets", "mask", "rewards")
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,11 @@ class Batch:
                 raise TypeError(f"{name} should be a tensor, got {type(part).__name__}: use torch.as_tensor.")
             if part.ndim == 0:
                 raise ValueError(f"{name} is a single number; its first dimension should be trials.")
-            if len(part) != len(self.inputs):
-                raise ValueError(f"{name} has shape {tuple(part.shape)}, but inputs have {len(self.inputs)} trials.")
+            if part.shape[0] != self.inputs.shape[0]:
+                raise ValueError(f"{name} has shape {tuple(part.shape)}, but inputs have {len(self)} trials.")
         if not self.inputs.is_floating_point():
             raise TypeError(f"inputs should be floating point, got {self.inputs.dtype}: use inputs.float().")
-        if len(self.inputs) == 0:
+        if len(self) == 0:
             raise ValueError("this batch is empty: it has no trials.")
         if self.targets is not None and not self.targets.is_floating_point() and self.targets.dtype != torch.int64:
             object.__setattr__(self, "targets", self.targets.long())
@@ -75,7 +73,7 @@ class Batch:
 
     def __len__(self) -> int:
         """The number of trials."""
-        return len(self.inputs)
+        return self.inputs.shape[0]
 
     def __getitem__(self, trials) -> Batch:
         """Some of the trials, by a slice, a list of numbers, or a tensor of numbers or booleans."""
@@ -91,12 +89,14 @@ class Batch:
 
     def _parts(self) -> dict[str, Tensor]:
         """Every tensor of the batch, by the name to call it in a message."""
-        present = {name: getattr(self, name) for name in _TENSORS if getattr(self, name) is not None}
+        named = {"inputs": self.inputs, "targets": self.targets, "mask": self.mask, "rewards": self.rewards}
+        present = {name: part for name, part in named.items() if part is not None}
         return present | {f"conditions[{name!r}]": part for name, part in self.conditions.items()}
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
-        present = {name: function(getattr(self, name)) for name in _TENSORS if getattr(self, name) is not None}
-        return replace(self, **present, conditions={name: function(part) for name, part in self.conditions.items()})
+        parts = (self.inputs, self.targets, self.mask, self.rewards)
+        mapped = (None if part is None else function(part) for part in parts)
+        return Batch(*mapped, {name: function(part) for name, part in self.conditions.items()})
 
 
 class Task(ABC):
@@ -207,7 +207,8 @@ class FiniteTask(Task):
             raise ValueError(
                 f"{trials} trials asked for, but the task has {len(self)} examples; task.all() gives them all."
             )
-        return self._examples[self._draw(trials, generator)]
+        drawn = self._draw(trials, generator)
+        return self._examples._map(lambda part: part.index_select(0, drawn))
 
     def _draw(self, trials: int, generator: Generator | None) -> Tensor:
         """The next ``trials`` numbers in the order of this epoch, and of the next where this one ends."""
