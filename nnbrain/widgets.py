@@ -11,7 +11,7 @@ from nnbrain.plots import loss_curves
 
 
 def explore(draw: Callable[..., Any], **choices: Mapping[str, Any]) -> ipywidgets.interactive:
-    """One slider for each argument of a function that draws; the picture follows.
+    """One slider for each argument of a function that draws; the picture follows. Each starts in the middle.
 
     Parameters
     ----------
@@ -41,6 +41,7 @@ def explore(draw: Callable[..., Any], **choices: Mapping[str, Any]) -> ipywidget
         label = name.replace("_", " ")
         sliders[name] = ipywidgets.SelectionSlider(
             options=list(options.items()),
+            value=list(options.values())[len(options) // 2],
             description=label,
             style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="30em"),

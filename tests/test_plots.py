@@ -70,7 +70,8 @@ def test_loss_curves_puts_one_in_front_and_keeps_the_limits():
     curves = {(0.1, 8): np.linspace(2, 0.5, 20), (1.0, 8): np.full(20, np.nan), (1.0, 32): np.linspace(2, 0.01, 20)}
     first = plots.loss_curves(curves, 0.1, 8)
     second = plots.loss_curves(curves, 1.0, 32, axes=plt.figure().gca())
-    assert np.array_equal(first.lines[-1].get_ydata(), curves[0.1, 8])
+    assert np.array_equal(first.lines[-2].get_ydata(), curves[0.1, 8])
+    assert first.lines[-1].get_ydata()[0] == pytest.approx(curves[0.1, 8][:15].mean())
     assert first.get_ylim() == second.get_ylim()
     assert first.get_title(loc="left") == "learning rate η = 0.1, batch size M = 8"
     with pytest.raises(KeyError, match="no curve for learning rate 5"):

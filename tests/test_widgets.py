@@ -15,13 +15,15 @@ def sliders(widget):
 
 def test_explore_calls_the_function_with_the_chosen_values():
     calls = []
-    widget = widgets.explore(lambda **values: calls.append(values), gain={"low": 1, "high": 2}, place={"here": "a"})
+    widget = widgets.explore(
+        lambda **values: calls.append(values), gain={"low": 1, "high": 2, "higher": 3}, place={"here": "a"}
+    )
     found = sliders(widget)
     assert set(found) == {"gain", "place"}
     widget.update()
-    found["gain"].value = 2
-    assert calls[0] == {"gain": 1, "place": "a"}
-    assert calls[-1] == {"gain": 2, "place": "a"}
+    found["gain"].value = 3
+    assert calls[0] == {"gain": 2, "place": "a"}
+    assert calls[-1] == {"gain": 3, "place": "a"}
 
 
 def test_explore_refuses_an_empty_choice():
@@ -35,9 +37,9 @@ def test_learning_rate_and_batch_size_draws_the_chosen_curve(monkeypatch):
     widget = widgets.learning_rate_and_batch_size(CURVES)
     found = sliders(widget)
     assert [label for label, _ in found["learning rate"].options] == ["0.1", "1"]
-    found["learning rate"].value = 1.0
-    found["batch size"].value = 32
-    assert drawn[-1] == (1.0, 32)
+    found["learning rate"].value = 0.1
+    found["batch size"].value = 8
+    assert drawn[-1] == (0.1, 8)
 
 
 def test_a_missing_combination_is_refused():

@@ -87,8 +87,7 @@ def learning_curve(
         series = history[measure]
         steps = history.measured_at if measure != "loss" else np.arange(len(series))
         if measure == "loss" and smooth > 1:
-            width = min(smooth, len(series))
-            series, steps = np.convolve(series, np.ones(width) / width, "valid"), steps[width - 1 :]
+            steps, series = _running_mean(series, smooth)
         axes.plot(steps, series, label=label)
     axes.set(xlabel="training step", ylabel=measure)
     if len(histories) > 1:
@@ -123,16 +122,22 @@ def loss_curves(
     if (rate, trials) not in curves:
         raise KeyError(f"no curve for learning rate {rate} and batch size {trials}.")
     axes = axes or plt.figure().gca()
-    for curve in curves.values():
-        axes.plot(curve, color="0.85", linestyle="-", linewidth=0.8)
-    axes.plot(curves[rate, trials], color="#0072B2", linestyle="-")
-    axes.set(xlabel="training step", ylabel="loss on the minibatch (nats)", yscale="log", ylim=_common_limits(curves))
+    smoothed = {setting: _running_mean(curve, 15) for setting, curve in curves.items()}
+    for steps, means in smoothed.values():
+        axes.plot(steps, means, color="0.8", linestyle="-", linewidth=0.8)
+    axes.plot(curves[rate, trials], color="#56B4E9", linestyle="-", linewidth=0.7, label="each step")
+    axes.plot(*smoothed[rate, trials], color="#0072B2", linestyle="-", label="mean of 15 steps")
+    # The same limits whatever is in front, so that a picture under a slider stands still.
+    values = np.concatenate([means[np.isfinite(means) & (means > 0)] for _, means in smoothed.values()])
+    axes.set(yscale="log", ylim=(max(values.min(), 1e-4) / 2, min(values.max(), 50.0) * 1.5))
+    axes.set(xlabel="training step", ylabel="loss on the minibatch (nats)")
     axes.set_title(f"learning rate η = {rate:g}, batch size M = {trials}")
+    axes.legend(loc="lower left")
     return axes
 
 
-def _common_limits(curves: Mapping[tuple[float, int], np.ndarray]) -> tuple[float, float]:
-    """The same limits whatever is in front, so that a picture under a slider stands still."""
-    values = np.concatenate(list(curves.values()))
-    values = values[np.isfinite(values) & (values > 0)]
-    return max(values.min(), 1e-4) / 1.5, min(values.max(), 100.0) * 1.5
+def _running_mean(series: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of each ``width`` values in a row, and the step of the last of them."""
+    width = min(width, len(series))
+    means = np.convolve(series, np.ones(width) / width, "valid")
+    return np.arange(width - 1, len(series)), means
