@@ -8,10 +8,11 @@ the `tasks` they are solved on, and the `analysis` that follows. `fit` joins the
 from nnbrain import analysis, check, data, learning, networks, objectives, plots, tasks, widgets
 from nnbrain.analysis import record
 from nnbrain.claims import claim
+from nnbrain.history import History
 from nnbrain.plots import save_figure
 from nnbrain.runtime import device, set_seed
 from nnbrain.show import show
-from nnbrain.train import History, fit
+from nnbrain.train import fit
 
 __version__ = "0.1.0"
 

@@ -207,6 +207,8 @@ def _fetch(source: _Source, name: str) -> Path:
                 f"{name} could not be written to {cache}: {error.strerror or error}. Make room there, or put the file into "
                 f"{source.folder}/ in a folder that you name in the environment variable NNBRAIN_DATA."
             ) from error
+    if own := os.environ.get("NNBRAIN_DATA"):
+        failures.insert(0, f"  {Path(own).expanduser() / source.folder / name}: no such file")
     raise DataError(
         f"{name} could be fetched from nowhere:\n"
         + "\n".join(failures)

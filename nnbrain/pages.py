@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     for path, text in stale.items():
         print(("out of date: " if options.check else "written: ") + str(path.relative_to(ROOT)))
         if not options.check:
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8", newline="\n")
     return int(options.check and bool(stale))
 
 
@@ -42,13 +42,13 @@ def outdated() -> dict[Path, str]:
     """The generated files that are not what they should be, and what they should be."""
     pages = {
         NOTEBOOKS / "README.md": index(),
-        ROOT / "README.md": readme((ROOT / "README.md").read_text()),
+        ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
         ROOT / "environment.yml": environment(),
     }
     for chapter in existing():
         path = NOTEBOOKS / chapter.file
-        pages[path] = notebook(chapter, path.read_text())
-    return {path: text for path, text in pages.items() if not path.exists() or path.read_text() != text}
+        pages[path] = notebook(chapter, path.read_text(encoding="utf-8"))
+    return {path: text for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text}
 
 
 def existing() -> list[Chapter]:
@@ -62,7 +62,7 @@ def project() -> dict[str, Any]:
         import tomllib
     except ImportError:  # Python 3.10
         import tomli as tomllib
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def repository() -> str:
@@ -120,7 +120,7 @@ def tests_by_place() -> dict[str, list[str]]:
     """For each equation and figure, the tests marked as covering it."""
     table: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for words in _covers(node):
                 for place in places(words):
                     table.setdefault(place, []).append(f"{path.name}::{node.name}")
@@ -204,7 +204,9 @@ def readme(text: str) -> str:
     """The README with its lists of chapters and pictures made anew."""
     gallery = []
     for chapter in existing():
-        names = re.findall(r"nb\.save_figure\([^,]+, \\?\"(\w+)\\?\"\)", (NOTEBOOKS / chapter.file).read_text())
+        names = re.findall(
+            r"nb\.save_figure\([^,]+, \\?\"(\w+)\\?\"\)", (NOTEBOOKS / chapter.file).read_text(encoding="utf-8")
+        )
         for name in names:
             gallery.append(f"[![{_alt(chapter, name)}](figures/{name}.png)](notebooks/{chapter.file})")
     chapters = [line.replace("](", "](notebooks/") for line in chapter_table()]
@@ -215,7 +217,7 @@ def _alt(chapter: Chapter, name: str) -> str:
     """A picture's text: the chapter's own for its head, otherwise that of the image in the notebook's text."""
     if name == chapter.picture:
         return chapter.alt
-    found = re.search(rf"<!-- {name}: (.*?) -->", (NOTEBOOKS / chapter.file).read_text())
+    found = re.search(rf"<!-- {name}: (.*?) -->", (NOTEBOOKS / chapter.file).read_text(encoding="utf-8"))
     if not found:
         raise ValueError(
             f"{chapter.file} saves {name}.png without a text for those who cannot see it: <!-- {name}: what it shows -->"
@@ -261,14 +263,18 @@ def environment() -> str:
 
 def notebook(chapter: Chapter, text: str) -> str:
     """A notebook's file with its generated cells made anew; they are put in where they are missing."""
-    content = json.loads(text)
-    cells = content["cells"]
+    try:
+        content = json.loads(text)
+        cells = content["cells"]
+        known = {cell["id"]: cell for cell in cells}
+    except (json.JSONDecodeError, KeyError) as error:
+        raise ValueError(f"{chapter.file} is no notebook of format 4.5, whose cells have ids: {error}") from error
     wanted = [("title", "markdown", title_cell(chapter)), ("setup", "code", setup_cell())]
     if chapter.number == 0:
         wanted.append(("chapters", "markdown", "\n".join(chapter_table())))
     for position, (name, kind, source) in enumerate(wanted):
         identity = f"{chapter.number:02d}-{name}"
-        cell = next((cell for cell in cells if cell["id"] == identity), None)
+        cell = known.get(identity)
         if cell is None:
             cell = {"cell_type": kind, "id": identity, "metadata": {}}
             cell |= {"execution_count": None, "outputs": []} if kind == "code" else {}

@@ -67,7 +67,7 @@ def set_seed(seed: int | None = None) -> int:
     given = os.environ.get("NNBRAIN_SEED", "0") if seed is None else seed
     try:
         chosen = int(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         chosen = -1
     if not 0 <= chosen < 2**32 or (isinstance(given, float) and given != chosen):
         origin = "NNBRAIN_SEED" if seed is None else "the seed"

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import textwrap
+from contextlib import suppress
 from typing import Any
 
 from IPython.display import Markdown
@@ -38,7 +39,10 @@ def show(thing: Any, *, docstring: bool = False) -> Markdown:
         source = textwrap.dedent(inspect.getsource(thing))
     except (TypeError, OSError) as error:
         raise TypeError(f"there is no Python source to show of {thing!r}.") from error
-    return Markdown(f"```python\n{source if docstring else _without_docstrings(source)}```")
+    if not docstring:
+        with suppress(SyntaxError):  # a lambda inside an expression is no program by itself
+            source = _without_docstrings(source)
+    return Markdown(f"```python\n{source}```")
 
 
 def _without_docstrings(source: str) -> str:
@@ -47,6 +51,8 @@ def _without_docstrings(source: str) -> str:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, definitions) and ast.get_docstring(node) is not None:
             first = node.body[0]
+            if first.lineno == node.lineno:
+                continue  # all in one line
             for i in range(first.lineno - 1, first.end_lineno):
                 lines[i] = None
             if first.end_lineno < len(lines) and not lines[first.end_lineno]:  # the empty line that follows one

@@ -40,15 +40,17 @@ def explore(draw: Callable[..., Any], **choices: Mapping[str, Any]) -> ipywidget
             raise ValueError(f"there is nothing to choose for {name!r}.")
         label = name.replace("_", " ")
         sliders[name] = ipywidgets.SelectionSlider(
-            options=list(options.items()),
-            value=list(options.values())[len(options) // 2],
+            options=[
+                (label, position) for position, label in enumerate(options)
+            ],  # whatever the values are: arrays, networks
+            value=len(options) // 2,
             description=label,
             style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="30em"),
         )
 
-    def redraw(**values):
-        draw(**values)
+    def redraw(**positions):
+        draw(**{name: list(choices[name].values())[position] for name, position in positions.items()})
         plt.show()
 
     return ipywidgets.interactive(redraw, **sliders)

@@ -44,11 +44,13 @@ class WeightPerturbation(Rule):
         noise = [torch.randn(p.shape, generator=self.generator).to(p) for p in self.parameters()]
         before = self.objective(self.network, batch)
         original = [p.clone() for p in self.parameters()]
-        for p, xi in zip(self.parameters(), noise, strict=True):
-            p += self.size * xi
-        after = self.objective(self.network, batch)
-        for p, value in zip(self.parameters(), original, strict=True):
-            p.copy_(value)
+        try:
+            for p, xi in zip(self.parameters(), noise, strict=True):
+                p += self.size * xi
+            after = self.objective(self.network, batch)
+        finally:  # also when the reader stops it
+            for p, value in zip(self.parameters(), original, strict=True):
+                p.copy_(value)
         return before, [(after - before) / self.size * xi for xi in noise]
 
 

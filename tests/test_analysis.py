@@ -1,5 +1,7 @@
 """Recording, accuracy, angles."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from examples import SmallRNN
@@ -122,10 +124,89 @@ def test_angle_takes_the_gradients_of_a_network_together():
     "b, message",
     [
         (torch.zeros(3), "not zero"),
-        (torch.ones(2), "3 and 2 entries"),
+        (torch.ones(2), r"same shapes, got \[\(3,\)\] and \[\(2,\)\]"),
         (torch.tensor([1.0, float("nan"), 0]), "finite"),
     ],
 )
 def test_angle_refuses_what_has_none(b, message):
     with pytest.raises(ValueError, match=message):
         angle(torch.ones(3), b)
+
+
+def test_angle_does_not_mix_up_layers():
+    a = [torch.ones(2), torch.ones(3)]
+    with pytest.raises(ValueError, match="same shapes"):
+        angle(a, a[::-1])
+
+
+@pytest.mark.parametrize("bad", [None, [], [torch.ones(2), None], [1.0, 2.0]])
+def test_angle_refuses_what_is_no_tensor(bad):
+    with pytest.raises(TypeError):
+        angle(bad, bad)
+
+
+def test_accuracy_and_record_look_at_the_network_as_it_is_in_use():
+    """Dropout is off while they look, and on again afterwards where it was on before."""
+    net = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Dropout(0.5))
+    net[2].eval()
+    x = torch.randn(50, 4)
+    recorded = record(net, x)
+    assert torch.equal(recorded["1"], recorded["0"])
+    task = FiniteTask(x, torch.zeros(50, dtype=torch.int64))
+    assert len({accuracy(net.to(task.all().inputs.device), task) for _ in range(5)}) == 1
+    assert [part.training for part in (net, *net)] == [True, True, True, False]
+
+
+class Unrolled(nn.Module):
+    """A network that uses one part twice at every step, and another once, at the start."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.twice = nn.Linear(2, 3), nn.Tanh()
+
+    def forward(self, x):
+        r = self.first(x[:, 0])
+        rates = []
+        for _ in range(x.shape[1]):
+            r = self.twice(r)
+            r = self.twice(2 * r)
+            rates.append(r)
+        return torch.stack(rates, 1), torch.stack(rates, 1)
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_a_part_used_twice_at_each_step_is_recorded_twice_over_time(steps):
+    recorded = record(Unrolled(), torch.randn(4, steps, 2))
+    assert recorded["twice"].shape == recorded["twice #2"].shape == (4, steps, 3)
+    assert torch.equal(recorded["twice #2"], recorded["activity"])
+    assert recorded["first"].shape == (
+        (4, 1, 3) if steps == 1 else (4, 3)
+    )  # a part used once at the only step works over time
+
+
+def test_parts_that_return_dictionaries_are_recorded_by_key():
+    class Both(nn.Module):
+        def forward(self, x):
+            return {"plus": x, "minus": -x}
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.both = Both()
+
+        def forward(self, x):
+            return self.both(x)["minus"]
+
+    recorded = record(Network(), torch.ones(2, 3))
+    assert list(recorded) == ["both.plus", "both.minus", "outputs"]
+
+
+def test_record_refuses_parts_that_bear_a_name_of_the_result():
+    with pytest.raises(ValueError, match="a part called 'outputs'"):
+        record(nn.Sequential(OrderedDict(outputs=nn.Linear(2, 2))), torch.ones(1, 2))
+
+
+def test_record_refuses_gradients_through_what_was_overwritten():
+    net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True))
+    with pytest.raises(ValueError, match="inplace=False"):
+        record(net, torch.randn(5, 4), grad=True)

@@ -104,6 +104,17 @@ def hot(target, n=4):
     return torch.nn.functional.one_hot(target, n)
 
 
+def subtracts_everywhere(y, target):
+    p = softmax(y)
+    p[:, target] -= 1
+    return p
+
+
+def by_autograd(loss, w, h):
+    w = w.clone().requires_grad_()
+    return torch.autograd.grad(loss(w), w)[0]
+
+
 def changes_w(loss, w, h):
     gradient = torch.zeros_like(w)
     for i in range(len(w)):
@@ -126,22 +137,34 @@ WRONG = [
     (chapter_00.one_layer, lambda W, x, b: W @ x + b, "activation function is missing"),
     (chapter_00.one_layer, lambda W, x, b: torch.relu(W @ x), "bias is missing"),
     (chapter_00.one_layer, lambda W, x, b: torch.relu(W.T @ x + b), "wrong way round"),
-    (chapter_00.one_layer, lambda W, x, b: torch.relu(W * x + b), "One unit, one number"),
+    (chapter_00.one_layer, lambda W, x, b: torch.relu(W * x + b), "multiplies entry by entry"),
     (chapter_00.one_layer, lambda W, x, b: torch.relu(W @ x) + b, "belongs inside"),
     (chapter_00.one_layer, lambda W, x, b: torch.relu(W @ x - b), "it is added"),
-    (chapter_00.one_layer, lambda W, x, b: torch.tanh(W @ x + b), "right in 0 of 3 entries"),
+    (chapter_00.one_layer, lambda W, x, b: torch.tanh(W @ x + b), "another activation function"),
+    (chapter_00.one_layer, lambda W, x, b: torch.relu(W @ x + b).sum(), "sums over the units"),
+    (chapter_00.one_layer, lambda W, x, b: torch.relu(W @ x + b[:, None]), "b has one entry for each unit, and so has W @ x"),
     (chapter_00.one_layer, lambda W, x, b: torch.relu(x @ W @ b), r"has shape \(\), it should be \(3,\)"),
     (chapter_00.count_parameters, lambda s: sum(m * n for m, n in pairwise(s)), "biases are missing"),
     (chapter_00.count_parameters, lambda s: sum((m + 1) * n for m, n in pairwise(s)) + s[0], "input has no biases"),
     (chapter_00.count_parameters, sum, "You counted the units"),
-    (chapter_00.count_parameters, lambda s: (s[0] + 1) * s[1], "one short"),
+    (chapter_00.count_parameters, lambda s: (s[0] + 1) * s[1], "end too early"),
+    (chapter_00.count_parameters, lambda s: (s[-2] + 1) * s[-1], "begin too late"),
+    (chapter_00.count_parameters, lambda s: sum(m * n + 1 for m, n in pairwise(s)), "for each of its units, not one in all"),
+    (chapter_00.count_parameters, lambda s: sum((m + 1) * m2 - m2 + m for m, m2 in pairwise(s)), "not for each that sends"),
+    (chapter_00.count_parameters, lambda s: sum((s[i - 1] + 1) * s[i] for i in range(len(s))), "the end of the list"),
+    (chapter_00.count_parameters, lambda s: sum((m + 1) * n for m, n in pairwise(s)) / 2.5, "is whole"),
     (chapter_00.count_parameters, lambda s: (s[0] + 1) * s[1] + (s[1] + 1) * s[2], "fails when it is called with"),
     # chapter 01
     (chapter_01.softmax_delta, lambda y, t: y - hot(t), "Turn y into probabilities first"),
     (chapter_01.softmax_delta, lambda y, t: hot(t) - softmax(y), "wrong sign.*an optimizer subtracts"),
     (chapter_01.softmax_delta, lambda y, t: softmax(y, 0) - hot(t), "runs over the examples"),
-    (chapter_01.softmax_delta, lambda y, t: (softmax(y) - hot(t)) / len(y), "is 0.2 times.*not divided by their number"),
-    (chapter_01.softmax_delta, lambda y, t: (softmax(y) - hot(t)).mean(0), "Each example has a row"),
+    (chapter_01.softmax_delta, lambda y, t: (softmax(y) - hot(t)) / len(y), "divided by the number of examples"),
+    (chapter_01.softmax_delta, lambda y, t: (softmax(y) - hot(t)).mean(0), "each example has a row"),
+    (chapter_01.softmax_delta, lambda y, t: softmax(y) - t[:, None], "the number of the class, not a vector"),
+    (chapter_01.softmax_delta, lambda y, t: (softmax(y) - hot(t)) / 4, "divided by the number of classes"),
+    (chapter_01.softmax_delta, subtracts_everywhere, "changes these columns for every example"),
+    (chapter_01.softmax_delta, lambda y, t: torch.sigmoid(y) - hot(t), "These are sigmoids"),
+    (chapter_01.softmax_delta, lambda y, t: softmax(y.flatten(), 0).reshape(y.shape) - hot(t), "over the whole batch"),
     (chapter_01.softmax_delta, lambda y, t: softmax(y), "−1 for the right class"),
     (chapter_01.softmax_delta, lambda y, t: (softmax(y) - hot(t)) * softmax(y) * (1 - softmax(y)), "it cancels"),
     (chapter_01.numerical_gradient, lambda L, w, h: slopes(L, w, h, 1, 0, h), "looks only ahead"),
@@ -150,7 +173,12 @@ WRONG = [
     (chapter_01.numerical_gradient, lambda L, w, h: slopes(L, w, h, 1, 1, 1), "is not divided"),
     (chapter_01.numerical_gradient, changes_w, "changed w"),
     (chapter_01.numerical_gradient, lambda L, w, h: ((L(w + h) - L(w - h)) / (2 * h)).expand(len(w)), "Everything moves at once"),
-    (chapter_01.numerical_gradient, lambda L, w, h: (L(w + h) - L(w - h)) / (2 * h), "one slope for each entry"),
+    (chapter_01.numerical_gradient, lambda L, w, h: (L(w + h) - L(w - h)) / (2 * h), "Everything moves at once"),
+    (chapter_01.numerical_gradient, by_autograd, "from autograd or a step of your own"),
+    (chapter_01.numerical_gradient, lambda L, w, h: slopes(L, w, 1e-5, 1, 1, 2e-5), "Use the step h that you are given"),
+    (chapter_01.numerical_gradient, lambda L, w, h: slopes(L, w, h, 1, 1, 2) * h, r"Write x / \(2 \* h\)"),
+    (chapter_01.numerical_gradient, lambda L, w, h: slopes(L, w, h, 1, 1, 2), "divided by 2 only"),
+    (chapter_01.numerical_gradient, lambda L, w, h: torch.zeros(len(w)), "another name for w, not a copy"),
     (chapter_01.numerical_gradient, lambda L, w, h: -slopes(L, w, h, 1, 1, 2 * h), "wrong sign"),
     (chapter_01.delta_before, lambda d, W, r: d @ W, "nonlinearity is missing"),
     (chapter_01.delta_before, lambda d, W, r: (d @ W.T) * r * (1 - r), "wrong way round"),
@@ -158,6 +186,11 @@ WRONG = [
     (chapter_01.delta_before, lambda d, W, r: (d @ W) * torch.sigmoid(r) * (1 - torch.sigmoid(r)), "sigmoid of r once more"),
     (chapter_01.delta_before, lambda d, W, r: -(d @ W) * r * (1 - r), "wrong sign"),
     (chapter_01.delta_before, lambda d, W, r: (d @ W) * r, "and not by its slope"),
+    (chapter_01.delta_before, lambda d, W, r: (d @ W) * (1 - r), "You multiplied by 1 − r"),
+    (chapter_01.delta_before, lambda d, W, r: (W.T @ d) * r * (1 - r), "Here examples are rows"),
+    (chapter_01.delta_before, lambda d, W, r: (d * r * (1 - r)) @ W, "The slope comes last"),
+    (chapter_01.delta_before, lambda d, W, r: (d @ W) * r * 1 - r, "the product is taken before the difference"),
+    (chapter_01.delta_before, lambda d, W, r: (d @ W) * (r > 0), "nonlinearity is missing"),
     (chapter_01.delta_before, lambda d, W, r: ((d @ W) * r * (1 - r)).mean(0), "first dimension is gone"),
     (chapter_01.xor_network, xor_weights(W3=((1.0, 0.0),)), "For the input|sum of the inputs"),
     (chapter_01.xor_network, xor_weights(W3=((1.0, -1.0),)), "computes OR"),
@@ -165,6 +198,9 @@ WRONG = [
     (chapter_01.xor_network, xor_weights(W3=((-1.0, 2.0),), b3=(1.0,)), "the opposite of XOR"),
     (chapter_01.xor_network, xor_weights(b2=(0.0, 0.0)), r"For the input \(0, 1\) your network says -1"),
     (chapter_01.xor_network, xor_weights(b2=((0.0, -1.0),)), r"b2 has shape \(1, 2\), it should be \(2,\)"),
+    (chapter_01.xor_network, xor_weights(W3=((-1.0, 2.0),)), "change the sign of W3"),
+    (chapter_01.xor_network, xor_weights(b2=(-0.5, -1.5), W3=((1.0, -2.0),)), "network says 0.5; it should say 1.*no switch"),
+    (chapter_01.xor_network, xor_weights(b3=(float("nan"),)), "b3 has values that are NaN or infinite"),
     (chapter_01.xor_network, lambda: (1.0, 2.0), "return W2, b2, W3, b3"),
     (chapter_01.xor_network, lambda: ([[1.0]], 0, 0, 0), "W2 should be a tensor"),
 ]  # fmt: skip
@@ -178,6 +214,42 @@ def test_a_wrong_answer_is_told_what_is_wrong(check, answer, message):
 
 CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_delta, chapter_01.numerical_gradient,
           chapter_01.delta_before, chapter_01.xor_network]  # fmt: skip
+
+
+def moves_w_and_takes_the_step_back(loss, w, h):
+    slopes = torch.zeros_like(w)
+    for i in range(len(w)):
+        w[i] += h
+        ahead = loss(w)
+        w[i] -= 2 * h
+        slopes[i] = (ahead - loss(w)) / (2 * h)
+        w[i] += h
+    return slopes
+
+
+def in_place(delta_next, W_next, r):
+    slope = r.mul_(1 - r)
+    return (delta_next @ W_next).mul_(slope)
+
+
+RIGHT_ANSWERS = [
+    (chapter_00.one_layer, lambda W, x, b: (x @ W.T + b).clamp(min=0)),
+    (chapter_00.one_layer, lambda W, x, b: np.maximum(W.numpy() @ x.numpy() + b.numpy(), 0)),
+    (chapter_00.count_parameters, lambda s: float(sum((m + 1) * n for m, n in pairwise(s)))),
+    (chapter_00.count_parameters, lambda s: sum(torch.tensor((m + 1) * n) for m, n in pairwise(s))),
+    (chapter_01.softmax_delta, lambda y, t: y.exp() / y.exp().sum(1, keepdim=True) - hot(t).float()),
+    (chapter_01.numerical_gradient, moves_w_and_takes_the_step_back),
+    (chapter_01.numerical_gradient, lambda L, w, h: slopes(L, w, h, 1, 1, 2 * h).tolist()),
+    (chapter_01.delta_before, in_place),
+    (chapter_01.delta_before, lambda d, W, r: (W.T @ d.T).T * (r - r**2)),
+    (chapter_01.xor_network, lambda: (torch.tensor([[1, -1], [-1, 1]]), torch.zeros(2), torch.ones(1, 2), torch.zeros(1))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("check, answer", RIGHT_ANSWERS)
+def test_a_right_answer_passes_however_it_is_written(check, answer, capsys):
+    check(answer)
+    assert capsys.readouterr().out.startswith("✓ Exercise")
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -36,6 +36,18 @@ def test_a_claim_needs_a_bound_and_a_known_source():
         nb.claim("accuracy", 0.9)
     with pytest.raises(ValueError, match="seeds, theory, paper, got 'hope'"):
         nb.claim("accuracy", 0.9, above=0.5, source="hope")
+    with pytest.raises(ValueError, match=r"nothing lies above 1 and below 0.5"):
+        nb.claim("accuracy", 0.9, above=1, below=0.5)
+
+
+@pytest.mark.parametrize("value", [None, "high", torch.zeros(2), [0.5, 0.6]])
+def test_a_claim_is_about_one_number(value):
+    with pytest.raises(TypeError, match="about one number"):
+        nb.claim("accuracy", value, above=0)
+
+
+def test_jupyter_shows_a_failed_claim_without_the_packages_own_code():
+    assert ClaimFailed("x")._render_traceback_() == ["ClaimFailed: x"]
 
 
 @pytest.fixture
@@ -87,6 +99,39 @@ def test_a_claim_made_for_some_seeds_only_is_refused(notebook):
         seeds.measure(folder / "07_small.ipynb", [0, 1], jobs=1)
 
 
+def test_a_bound_that_changes_with_the_seed_is_refused(notebook):
+    """Such a bound would be chosen after looking at the result."""
+    folder = notebook(START, "nb.claim('draw', torch.rand(1), above=-1 - seed)")
+    with pytest.raises(ValueError, match="the bound of 'draw' changes with the seed"):
+        seeds.summarize(seeds.measure(folder / "07_small.ipynb", [0, 1], jobs=1))
+
+
+def test_a_broken_notebook_is_no_notebook_without_claims(tmp_path):
+    (tmp_path / "07_small.ipynb").write_text("{")
+    with pytest.raises(json.JSONDecodeError):
+        seeds.measure(tmp_path / "07_small.ipynb", [0], jobs=1)
+
+
+def test_a_notebook_without_claims_is_told_so(notebook, capsys):
+    with pytest.raises(SystemExit):
+        main(["07", "--seeds", "1", "--notebooks", str(notebook(START))])
+    assert "07_small.ipynb makes no claims" in capsys.readouterr().err
+
+
+def test_few_seeds_write_no_table(notebook, capsys, monkeypatch):
+    folder = notebook(START, "nb.claim('one', 1, above=0)")
+    monkeypatch.chdir(folder)
+    assert main(["07", "--seeds", "1", "--notebooks", str(folder)]) == 0
+    assert "no table was written" in capsys.readouterr().out
+    assert not (folder / "tests").exists()
+
+
+def test_a_table_keeps_every_digit(tmp_path):
+    rows = rows_of([1 / 3, 1e-17, 12345678.9], above=0.1)
+    seeds.write_csv(rows, tmp_path / "t.csv")
+    assert seeds.read_csv(tmp_path / "t.csv") == rows
+
+
 def test_an_unknown_chapter_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["99", "--notebooks", str(tmp_path)])
@@ -123,7 +168,7 @@ def test_a_bound_within_three_standard_deviations_is_too_bold(values, bound, too
 def claims_in(path):
     """Every nb.claim of a notebook, as (statement, above, below, source)."""
     found = []
-    for cell in json.loads(path.read_text())["cells"]:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] != "code":
             continue
         source = "".join(cell["source"]).replace("%pip", "#pip").replace("    #pip", "    pass  #")

@@ -1,5 +1,6 @@
 """Learning rules: the gradients they give, the contract they keep, and what they refuse."""
 
+import copy
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 from nnbrain.analysis import angle
 from nnbrain.learning import Backprop, DeltaRule, Rule
 from nnbrain.networks import MLP
-from nnbrain.objectives import cross_entropy, l2, one_hot, squared_error
+from nnbrain.objectives import Objective, cross_entropy, l2, one_hot, squared_error
 from nnbrain.tasks import Batch
 
 
@@ -121,6 +122,10 @@ def rules(net, batch):
     ]
 
 
+def test_delta_rule_takes_a_copy_of_its_objective():
+    assert DeltaRule(MLP([4, 3]), copy.deepcopy(squared_error)).objective is not None
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_rule_overwrites_grad(batch, which):
     net = MLP([4, 5, 3])
@@ -220,7 +225,7 @@ def test_an_estimate_too_few_is_noticed(batch):
         def estimate(self, batch):
             return torch.zeros(()), [torch.zeros(5, 4)]
 
-    with pytest.raises(ValueError, match=r"shorter|longer"):
+    with pytest.raises(ValueError, match="returned 1 estimates for 4 parameters"):
         Forgetful(MLP([4, 5, 3]))(batch)
 
 
@@ -231,3 +236,72 @@ def test_rules_refuse_what_is_no_network_or_objective():
         Backprop(MLP([4, 3]), nn.MSELoss())
     with pytest.raises(TypeError, match="gradient of an objective"):
         Backprop(MLP([4, 3]), None)
+
+
+def test_estimates_of_another_shape_are_refused_before_anything_is_written(batch):
+    class Transposed(Rule):
+        def estimate(self, batch):
+            return torch.zeros(()), [p.T for p in self.parameters()]
+
+    net = MLP([4, 3], bias=False)
+    net.layers[0].weight.grad = torch.ones(3, 4)
+    with pytest.raises(ValueError, match=r"returned torch.Size\(\[4, 3\]\) for a parameter of shape \(3, 4\)"):
+        Transposed(net)(batch)
+    assert torch.equal(net.layers[0].weight.grad, torch.ones(3, 4))
+
+
+def test_a_rule_that_returns_no_scalar_first_is_refused(batch):
+    class Loose(Rule):
+        def estimate(self, batch):
+            return 0.5, [None for _ in self.parameters()]
+
+    with pytest.raises(TypeError, match=r"Loose\.estimate should return a scalar tensor first, got 0.5"):
+        Loose(MLP([4, 3]))(batch)
+
+
+def test_estimates_are_copied(batch):
+    """Weight decay as a rule: its estimates are the weights, which clipping in place must not change."""
+
+    class Decay(Rule):
+        def estimate(self, batch):
+            return torch.zeros(()), list(self.parameters())
+
+    net = MLP([4, 3])
+    before = net.layers[0].weight.detach().clone()
+    Decay(net)(batch)
+    net.layers[0].weight.grad.mul_(0)
+    assert torch.equal(net.layers[0].weight, before)
+
+
+def test_backprop_works_where_gradients_are_switched_off(batch):
+    net = MLP([4, 3])
+    with torch.no_grad():
+        Backprop(net, cross_entropy)(batch)
+    assert net.layers[0].weight.grad.abs().sum() > 0
+
+
+def test_backprop_refuses_an_objective_without_gradient(batch):
+    net = MLP([4, 5, 3])
+
+    @Objective
+    def errors(outputs, activity, batch, network):
+        return (outputs.argmax(1) != batch.targets).float()
+
+    with pytest.raises(ValueError, match="errors does not depend on anything that can be trained"):
+        Backprop(net, errors)(batch)
+
+
+def test_a_perturbation_is_undone_when_it_is_interrupted(batch):
+    net, calls = MLP([4, 3]), []
+
+    @Objective
+    def stopped(outputs, activity, batch, network):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return outputs.sum(1)
+
+    before = net.layers[0].weight.detach().clone()
+    with pytest.raises(KeyboardInterrupt):
+        WeightPerturbation(net, stopped, generator=torch.Generator().manual_seed(0))(batch)
+    assert torch.equal(net.layers[0].weight, before)

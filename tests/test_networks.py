@@ -1,10 +1,11 @@
 """Architectures: the multilayer perceptron, its equations, and what it refuses."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from nnbrain.networks import MLP, Activation, run
+from nnbrain.networks import MLP, Activation, evaluating, run
 
 
 @pytest.mark.covers("Primer, Equations 1-3, Figure 2A")
@@ -60,16 +61,42 @@ def test_the_same_generator_gives_the_same_weights():
     assert not torch.equal(first.layers[0].weight, other.layers[0].weight)
 
 
-@pytest.mark.parametrize("sizes", [[], [5], [5, 0], [5, -1, 2], [5, 2.0]])
+@pytest.mark.parametrize("sizes", [[5, 0], [5, -1, 2], [5, 2.0], [True, 3]])
 def test_bad_sizes_are_refused(sizes):
-    with pytest.raises(ValueError, match="two or more positive integers"):
+    with pytest.raises(ValueError, match="each of an MLP's sizes should be a positive integer, got"):
         MLP(sizes)
+
+
+@pytest.mark.parametrize("sizes", [[], [5]])
+def test_too_few_sizes_are_refused(sizes):
+    with pytest.raises(ValueError, match="needs two sizes or more"):
+        MLP(sizes)
+
+
+def test_sizes_may_be_of_any_integer_type():
+    net = MLP(np.array([4, 5, 3]))
+    assert net.sizes == [4, 5, 3]
+    assert type(net.sizes[0]) is int
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 5), (2, 1, 4)])
 def test_input_of_another_shape_is_refused(shape):
     with pytest.raises(ValueError, match=r"expects inputs of shape \(trials, 4\)"):
         MLP([4, 3])(torch.zeros(shape))
+
+
+def test_input_of_another_type_is_refused_with_the_remedy():
+    with pytest.raises(TypeError, match=r"torch.as_tensor\(x\)"):
+        MLP([4, 3])(np.zeros((2, 4)))
+    with pytest.raises(TypeError, match=r"x.to\(torch.float32\)"):
+        MLP([4, 3])(torch.zeros(2, 4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("f", ["relu", torch.relu, nn.functional.relu, nn.ReLU()])
+def test_a_rectifier_starts_with_twice_the_variance_however_it_is_written(f):
+    rectified, linear = MLP([1000, 1000, 1], f), MLP([1000, 1000, 1], "tanh")
+    ratio = rectified.layers[0].weight.detach().var() / linear.layers[0].weight.detach().var()
+    assert 1.9 < float(ratio) < 2.1
 
 
 def test_images_are_refused_with_the_remedy():
@@ -82,6 +109,8 @@ def test_unknown_activation_is_refused_with_the_known_ones():
         MLP([3, 3, 3], activation="swish")
     with pytest.raises(TypeError, match="a name or a function"):
         Activation(3)
+    with pytest.raises(TypeError, match="a name or a function"):
+        Activation(nn.ReLU)
 
 
 def test_run_gives_none_for_the_activity_of_a_feedforward_network():
@@ -98,3 +127,27 @@ def test_run_refuses_what_keeps_no_contract():
 
     with pytest.raises(TypeError, match=r"Three returned a tuple of Tensor, Tensor, Tensor.*\(outputs, activity\)"):
         run(Three(), torch.zeros(1, 1))
+
+
+@pytest.mark.parametrize("outputs, activity", [((2, 4, 1), (2, 3, 5)), ((2, 4, 1), (3, 4, 5)), ((5, 4, 1), (2, 4, 5))])
+def test_run_refuses_results_of_other_trials_or_times(outputs, activity):
+    class Other(nn.Module):
+        def forward(self, x):
+            return torch.zeros(outputs), torch.zeros(activity)
+
+    with pytest.raises(ValueError, match=r"Other (was given 2 trials|returned a second tensor)"):
+        run(Other(), torch.zeros(2, 4, 3))
+
+
+def test_run_passes_the_generator_only_to_networks_that_take_one():
+    noise = torch.Generator().manual_seed(0)
+    assert run(MLP([4, 3]), torch.zeros(2, 4), noise)[0].shape == (2, 3)
+
+
+def test_evaluating_gives_every_part_its_own_mode_back():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
+    net[1].eval()
+    with pytest.raises(ZeroDivisionError), evaluating(net):
+        assert not net.training and not net[0].training
+        raise ZeroDivisionError
+    assert [part.training for part in (net, *net)] == [True, True, False]

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import symtable
+from collections.abc import Iterator
 
 import nbformat
 import pytest
@@ -127,6 +129,47 @@ def test_no_later_cell_depends_on_an_exercise(book):
         name = next(node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
         later = [cell.source for cell in book.cells[i + 2 :] if cell.cell_type == "code"]
         assert not any(re.search(rf"\b{name}\b", cell) for cell in later)
+
+
+def test_a_cell_that_is_run_again_finds_what_it_found(book):
+    """Readers go back: no cell may need a variable that a later cell has given another meaning."""
+    reads, writes = zip(*(names(source) for source in code(book)), strict=True)
+    for k, needed in enumerate(reads):
+        for name in needed:
+            writers = [i for i, written in enumerate(writes) if name in written]
+            before = [i for i in writers if i < k]
+            assert not before or writers[-1] in (before[-1], k), f"{name}, needed by:\n{code(book)[k]}"
+
+
+def names(source: str) -> tuple[set[str], set[str]]:
+    """The variables that a cell takes from other cells, and those that it sets."""
+    python = re.sub(r"^%.*$", "", source.replace("    %pip", "    pass  #"), flags=re.MULTILINE)
+    needed, written = set(), set()
+    for statement in _in_order(ast.parse(python).body):
+        table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+        needed |= _read(table) - written
+        written |= {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    return needed, written
+
+
+def _in_order(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Simple statements, in the order in which they run: those within loops one by one, after their head."""
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef) or not hasattr(statement, "body"):
+            yield statement
+            continue
+        blocks = [statement.body, getattr(statement, "orelse", [])]
+        statement.body, statement.orelse = [ast.Pass()], []
+        yield statement
+        for block in blocks:
+            yield from _in_order(block)
+
+
+def _read(table: symtable.SymbolTable) -> set[str]:
+    """The names that a block, or a block within it, takes from the notebook."""
+    outermost = table.get_type() == "module"
+    own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (outermost or s.is_global())}
+    return own.union(*(_read(child) for child in table.get_children()))
 
 
 def test_links_to_other_chapters_lead_somewhere(book):

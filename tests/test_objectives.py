@@ -1,8 +1,12 @@
 """Objectives: their values, how they add up, and what they refuse."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from examples import SmallRNN
+from torch import nn
 
 from nnbrain.networks import MLP, run
 from nnbrain.objectives import Objective, cross_entropy, l1, l2, one_hot, rate_l2, squared_error
@@ -196,3 +200,50 @@ def test_only_objectives_and_numbers_combine():
         cross_entropy * l2
     with pytest.raises(TypeError, match="made from a function"):
         Objective("loss")
+
+
+def test_objectives_are_subtracted_and_negated(batch):
+    net = MLP([4, 5, 3])
+    value = cross_entropy(net, batch)
+    assert torch.allclose((-cross_entropy)(net, batch), -value)
+    assert torch.allclose((cross_entropy - 0.1 * l2)(net, batch), value - 0.1 * l2(net, batch))
+
+
+def test_named_objectives_are_pickled_by_their_name():
+    """So that a rule can be copied, and still knows the objective that it was derived for."""
+    assert pickle.loads(pickle.dumps(cross_entropy)) is cross_entropy
+    assert copy.deepcopy(squared_error) is squared_error
+
+
+def test_a_term_that_returns_no_tensor_is_refused_by_name(batch):
+    @Objective
+    def forgot_to_return(outputs, activity, batch, network):
+        outputs.sum()
+
+    with pytest.raises(TypeError, match="forgot_to_return returned None"):
+        forgot_to_return(MLP([4, 3]), batch)
+
+
+@pytest.mark.parametrize("objective", [squared_error, cross_entropy])
+def test_targets_at_masked_steps_may_be_nan(temporal, objective):
+    net = SmallRNN(2, 8, 4)
+    targets = temporal.targets.softmax(-1)
+    undefined = targets.masked_fill(temporal.mask.unsqueeze(-1) == 0, float("nan"))
+    plain, holes = (Batch(temporal.inputs, t, temporal.mask) for t in (targets, undefined))
+    assert torch.equal(objective(net, plain), objective(net, holes))
+
+
+def test_a_mask_on_outputs_without_time_is_refused():
+    class Last(nn.Module):
+        def forward(self, x):
+            return x[:, -1]
+
+    batch = Batch(torch.randn(3, 5, 2), torch.randn(3, 2), torch.ones(3, 5))
+    with pytest.raises(ValueError, match="outputs have no time"):
+        squared_error(Last(), batch)
+
+
+@pytest.mark.parametrize("classes", [torch.zeros(3), [0, 1], torch.zeros(0, dtype=torch.int64)])
+def test_one_hot_refuses_what_are_no_classes(classes):
+    with pytest.raises(TypeError, match="one integer or more"):
+        one_hot(classes, 3)

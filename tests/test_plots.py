@@ -3,10 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 from nnbrain import plots
+from nnbrain.history import History
 from nnbrain.plots import style
-from nnbrain.train import History
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +81,7 @@ def test_loss_curves_puts_one_in_front_and_keeps_the_limits():
 
 def test_draw_mlp_joins_each_unit_to_each_of_the_next_layer():
     axes = plots.draw_mlp([3, 4, 2])
-    assert len(axes.lines) == 3 * 4 + 4 * 2
+    assert len(axes.collections[0].get_segments()) == 3 * 4 + 4 * 2
     assert len(axes.patches) == 9
     with pytest.raises(ValueError, match="two or more positive"):
         plots.draw_mlp([3])
@@ -120,3 +121,14 @@ def test_a_bad_name_is_refused_even_when_nothing_is_saved(name, monkeypatch):
     monkeypatch.delenv("NNBRAIN_FIGURES", raising=False)
     with pytest.raises(ValueError, match="lower-case letters, digits and underscores"):
         plots.save_figure(plt.figure(), name)
+
+
+def test_learning_curve_takes_a_single_history():
+    axes = plots.learning_curve(History(np.array([3.0, 2.0, 1.0]), trials=8))
+    assert axes.lines[0].get_ydata().tolist() == [3, 2, 1]
+    assert axes.get_legend() is None
+
+
+def test_image_grid_takes_tensors_and_numbers_as_titles():
+    figure = plots.image_grid(torch.rand(3, 4, 4, requires_grad=True), [1, 2, 3])
+    assert [axes.get_title() for axes in figure.axes] == ["1", "2", "3"]

@@ -29,3 +29,14 @@ def test_show_of_a_method_is_not_indented():
 def test_show_refuses_what_has_no_source(thing):
     with pytest.raises(TypeError, match=r"no Python source|sum of terms"):
         nb.show(thing)
+
+
+def test_show_keeps_one_line_definitions_and_lambdas():
+    assert "def in_one_line(x): return x" in nb.show(in_one_line).data
+    assert "double = lambda x: 2 * x" in nb.show(double).data
+
+
+def in_one_line(x): return x  # fmt: skip
+
+
+double = lambda x: 2 * x  # noqa: E731

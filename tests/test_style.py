@@ -12,9 +12,9 @@ from nnbrain import pages
 PACKAGE = pages.ROOT / "nnbrain"
 # From the ground up: a file may import from its own floor and from those below.
 FLOORS = [
-    {"runtime", "chapters"},
+    {"runtime", "arguments", "chapters"},
     {"networks", "objectives", "tasks", "data"},
-    {"analysis", "learning", "train"},
+    {"analysis", "history", "learning", "train"},
     {"widgets", "check", "claims", "plots", "show"},
     {"__init__", "pages"},
 ]

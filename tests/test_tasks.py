@@ -1,5 +1,9 @@
 """Batches and tasks: what they hold, how examples are drawn, and what they refuse."""
 
+import copy
+import pickle
+
+import numpy as np
 import pytest
 import torch
 
@@ -34,6 +38,28 @@ def test_a_new_generator_starts_a_new_epoch(numbered):
     assert torch.equal(numbered.sample(7, torch.Generator().manual_seed(5)).targets, first)
 
 
+def test_each_generator_has_epochs_of_its_own(numbered):
+    """Draws for a measurement in the middle do not disturb the epochs of training."""
+    mine, other = torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)
+    seen = []
+    for _ in range(2):
+        seen += numbered.sample(5, mine).targets.tolist()
+        numbered.sample(3, other)
+    assert sorted(seen) == list(range(10))
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda task: pickle.loads(pickle.dumps(task))])
+def test_a_copy_of_a_task_starts_its_own_epochs(numbered, duplicate):
+    numbered.sample(7)
+    twin = duplicate(numbered)
+    assert sorted(twin.sample(10).targets.tolist()) == list(range(10))
+
+
+def test_changing_what_all_gives_does_not_change_the_task(numbered):
+    numbered.all().inputs.zero_()
+    assert numbered.all().inputs.sum() == 45
+
+
 def test_a_batch_keeps_inputs_targets_and_conditions_together(numbered):
     batch = numbered.sample(10)
     assert torch.equal(batch.inputs.flatten().long(), batch.targets)
@@ -55,7 +81,7 @@ def test_a_bad_number_of_trials_is_refused(numbered, trials):
 
 
 def test_more_trials_than_examples_are_refused(numbered):
-    with pytest.raises(ValueError, match=r"11 trials asked for.*10 examples; task.all\(\)"):
+    with pytest.raises(ValueError, match=r"11 trials asked for.*10 examples.*task.all\(\)"):
         numbered.sample(11)
 
 
@@ -76,9 +102,30 @@ def test_score_of_values_needs_a_tolerance(device):
         vague.score(close, vague.all())
 
 
+@pytest.mark.parametrize(
+    "outputs, message",
+    [
+        (torch.zeros(10, 1), "1 output cannot tell classes apart"),
+        (torch.zeros(10, 5), "classes 0 to 4, but the targets run from 0 to 9"),
+        (torch.zeros(9, 10), r"need classes of shape \(9,\) as targets, got \(10,\)"),
+        (torch.full((10, 10), float("nan")), "Did its training diverge?"),
+    ],
+)
+def test_score_refuses_outputs_that_do_not_fit(numbered, outputs, message, device):
+    with pytest.raises(ValueError, match=message):
+        numbered.score(outputs.to(device), numbered.all())
+
+
+def test_score_refuses_values_that_would_only_broadcast(device):
+    task = FiniteTask(torch.zeros(3, 1), torch.zeros(3, 2), tolerance=0.1)
+    with pytest.raises(ValueError, match=r"need values of shape \(3, 1\)"):
+        task.score(torch.zeros(3, 1, device=device), task.all())
+
+
 def test_a_batch_can_be_cut(numbered):
     batch = numbered.all()
-    assert len(batch[2]) == 1
+    for number in (2, np.int64(2), torch.tensor(2)):
+        assert batch[number].inputs.shape == (1, 1) and batch[number].targets.tolist() == [2]
     assert batch[2:5].targets.tolist() == [2, 3, 4]
     assert batch[batch.targets > 7].conditions["parity"].tolist() == [0, 1]
 
@@ -102,7 +149,14 @@ def test_classes_of_any_integer_type_become_int64():
         ({"rewards": torch.zeros(1, 2)}, ValueError, "rewards has shape"),
         ({"conditions": {"side": torch.zeros(5)}}, ValueError, r"conditions\['side'\] has shape"),
         ({"conditions": {"side": "left"}}, TypeError, r"conditions\['side'\] should be a tensor"),
-        ({"mask": torch.ones(2, 4)}, ValueError, r"mask should be trials × time, \(2, 3\)"),
+        ({"mask": torch.ones(2, 4)}, ValueError, r"mask of shape \(2, 4\) does not fit inputs of shape \(2, 3, 1\)"),
+        (
+            {"inputs": torch.zeros(2, 3), "mask": torch.ones(2, 3)},
+            ValueError,
+            "for inputs that are trials × time × inputs",
+        ),
+        ({"mask": torch.tensor([[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])}, ValueError, "numbers from 0 up"),
+        ({"mask": torch.full((2, 3), float("nan"))}, ValueError, "numbers from 0 up"),
         (
             {"mask": torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])},
             ValueError,

@@ -237,7 +237,7 @@ def test_bad_numbers_are_refused(task, net, options, message):
 
 
 def test_an_optimizer_of_another_network_is_refused(task, net, device):
-    with pytest.raises(ValueError, match="holds none of the parameters"):
+    with pytest.raises(ValueError, match="parameters of another network"):
         fit(Backprop(net, cross_entropy), task, 5, optimizer=sgd(MLP([2, 8, 2]).to(device)))
 
 
@@ -250,3 +250,114 @@ def test_a_schedule_of_another_optimizer_is_refused(task, net):
 def test_network_and_task_on_different_devices_are_refused(task):
     with pytest.raises(ValueError, match=r"the network is on meta.*network.to\(nb.device\(\)\)"):
         fit(Backprop(MLP([2, 2]).to("meta"), cross_entropy), task, 5)
+
+
+def test_an_optimizer_that_also_holds_foreign_parameters_is_refused(task, net, device):
+    both = torch.optim.SGD([*net.parameters(), *MLP([2, 2]).to(device).parameters()], lr=0.1)
+    with pytest.raises(ValueError, match="parameters of another network"):
+        fit(Backprop(net, cross_entropy), task, 5, optimizer=both)
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.LBFGS, lambda parameters: "adam"])
+def test_what_is_no_fitting_optimizer_is_refused(task, net, optimizer):
+    with pytest.raises(TypeError, match="except LBFGS"):
+        fit(Backprop(net, cross_entropy), task, 5, optimizer=optimizer(net.parameters()))
+
+
+def test_a_schedule_that_follows_a_measurement_is_refused(task, net):
+    optimizer = sgd(net)
+    with pytest.raises(TypeError, match="ReduceLROnPlateau"):
+        fit(Backprop(net, cross_entropy), task, 5, schedule=torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"rule": "backprop"}, "trains with a learning rule.*got str"),
+        ({"task": torch.zeros(3)}, "which a Tensor does not have"),
+        ({"measure": {"accuracy": 0.5}}, "a dict of functions"),
+        ({"measure": len}, "a dict of functions"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(task, net, arguments, message):
+    arguments = {"rule": Backprop(net, cross_entropy), "task": task, "steps": 5} | arguments
+    with pytest.raises(TypeError, match=message):
+        fit(**arguments)
+
+
+def test_a_measure_may_not_be_called_loss(task, net):
+    with pytest.raises(ValueError, match="cannot be called 'loss'"):
+        fit(Backprop(net, cross_entropy), task, 5, measure={"loss": lambda network: 0.0})
+
+
+def test_a_network_whose_parameters_were_replaced_is_refused(task, net, device):
+    rule = Backprop(net, cross_entropy)
+    net.layers[1] = nn.Linear(8, 2).to(device)
+    with pytest.raises(ValueError, match="build the rule anew"):
+        fit(rule, task, 5)
+
+
+def test_a_frozen_network_is_refused(task, net):
+    rule = Backprop(net.requires_grad_(False), cross_entropy)
+    with pytest.raises(ValueError, match="nothing to teach"):
+        fit(rule, task, 5)
+
+
+def test_an_estimate_that_is_not_finite_is_not_applied(task, net):
+    @Objective
+    def steep(outputs, activity, batch, network):
+        return (outputs.sum(1) * 0).sqrt()  # 0, with an infinite slope
+
+    before = net.layers[0].weight.detach().clone()
+    with pytest.raises(
+        FloatingPointError, match="at step 0 the objective is 0, but what the rule estimates is not finite"
+    ):
+        fit(Backprop(net, steep), task, 5)
+    assert torch.equal(net.layers[0].weight, before)
+
+
+def test_a_measure_that_draws_from_the_task_does_not_disturb_training(task, device):
+    losses = []
+    for measure in ({}, {"sample": lambda network: float(task.sample(50).inputs.sum() + torch.rand(()))}):
+        nb.set_seed(3)
+        net = MLP([2, 8, 2]).to(device)
+        history = fit(Backprop(net, cross_entropy), task, 20, measure=measure, every=3)
+        losses.append(history.loss)
+    assert np.array_equal(*losses)
+
+
+def test_a_noisy_measure_sees_the_same_noise_each_time(task, net):
+    history = fit(Backprop(net, cross_entropy), task, 20, measure={"noise": lambda network: torch.rand(3)}, every=5)
+    assert (history["noise"] == history["noise"][0]).all()
+
+
+@pytest.mark.parametrize(
+    "measure, error, message",
+    [
+        (lambda network: "good", TypeError, "'m' returned 'good'; it should return a number"),
+        (lambda network: None, TypeError, "'m' returned None"),
+    ],
+)
+def test_a_measure_that_is_no_number_is_refused(task, net, measure, error, message):
+    with pytest.raises(error, match=message):
+        fit(Backprop(net, cross_entropy), task, 5, measure={"m": measure})
+
+
+def test_a_measure_that_changes_its_shape_is_refused(task, net):
+    sizes = iter(range(1, 100))
+    with pytest.raises(ValueError, match=r"'m' had shape \(1,\) at step 0 and \(2,\) at step 2"):
+        fit(Backprop(net, cross_entropy), task, 5, measure={"m": lambda network: torch.zeros(next(sizes))}, every=2)
+
+
+def test_an_interruption_within_a_measurement_keeps_whole_rounds(task, net, capsys):
+    def stops(network):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return 1.0
+
+    calls = []
+    measure = {"first": lambda network: 1.0, "second": stops}
+    history = fit(Backprop(net, cross_entropy), task, 20, measure=measure, every=5)
+    assert history.interrupted
+    assert len(history["first"]) == len(history["second"]) == len(history.measured_at)

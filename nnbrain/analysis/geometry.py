@@ -21,12 +21,15 @@ def angle(a: Tensor | Sequence[Tensor], b: Tensor | Sequence[Tensor]) -> float:
 
     Raises
     ------
+    TypeError
+        If something is no tensor (the gradient of a frozen parameter is None).
     ValueError
         If the shapes differ or a vector is zero or not finite.
     """
+    shapes = [[tuple(part.shape) for part in _parts(vector)] for vector in (a, b)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"the two should have the same shapes, got {shapes[0]} and {shapes[1]}.")
     u, v = _flat(a), _flat(b)
-    if u.shape != v.shape:
-        raise ValueError(f"the vectors have {u.numel()} and {v.numel()} entries.")
     lengths = u.norm() * v.norm()
     if not torch.isfinite(lengths) or lengths == 0:
         raise ValueError("an angle needs two finite vectors that are not zero.")
@@ -35,6 +38,13 @@ def angle(a: Tensor | Sequence[Tensor], b: Tensor | Sequence[Tensor]) -> float:
     return float(torch.rad2deg(2 * torch.atan2((u - v).norm(), (u + v).norm())))
 
 
-def _flat(vector: Tensor | Sequence[Tensor]) -> Tensor:
+def _parts(vector: Tensor | Sequence[Tensor]) -> list[Tensor]:
     parts = [vector] if isinstance(vector, Tensor) else list(vector)
-    return torch.cat([part.detach().flatten().cpu().double() for part in parts])
+    if not parts or not all(isinstance(part, Tensor) for part in parts):
+        kinds = ", ".join(type(part).__name__ for part in parts) or "nothing"
+        raise TypeError(f"an angle is between tensors or sequences of tensors, got {kinds}.")
+    return parts
+
+
+def _flat(vector: Tensor | Sequence[Tensor]) -> Tensor:
+    return torch.cat([part.detach().flatten().cpu().double() for part in _parts(vector)])

@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
-from nnbrain.networks import run
+from nnbrain.networks import evaluating, run
 from nnbrain.tasks import Batch, FiniteTask, Task
 
 
 @torch.no_grad()
 def accuracy(network: nn.Module, task: Task, batch: Batch | None = None) -> float:
-    """The fraction of trials that a network gets right.
+    """The fraction of trials that a network gets right, in evaluation mode.
 
     Parameters
     ----------
@@ -33,5 +33,6 @@ def accuracy(network: nn.Module, task: Task, batch: Batch | None = None) -> floa
         if not isinstance(task, FiniteTask):
             raise ValueError("this task has no end: say on which trials, accuracy(network, task, task.sample(1000)).")
         batch = task.all()
-    outputs, _ = run(network, batch.inputs)
+    with evaluating(network):
+        outputs, _ = run(network, batch.inputs)
     return float(task.score(outputs, batch).float().mean())

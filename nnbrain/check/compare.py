@@ -1,6 +1,9 @@
-"""Compare an answer with the right one, and say in words how it differs: shape, sign, scale, offset, order, off by one."""
+"""Compare an answer with the right one, and say in words how it differs.
 
-from collections.abc import Callable, Mapping
+Shape, sign, scale, offset, order, off by one: the simplest relation that holds is named, never just that the answer is wrong.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +27,7 @@ def call(function: Callable, *arguments: Any, what: str) -> Any:
     ----------
     function : callable
     *arguments
-        Given to it as they are.
+        Given to it; tensors as copies, so that a function may work in place.
     what : str
         The function's name in messages, "softmax_delta".
 
@@ -41,11 +44,11 @@ def call(function: Callable, *arguments: Any, what: str) -> Any:
     if not callable(function):
         raise Wrong(f"{what} should be a function, got {type(function).__name__}: pass it without calling it.")
     try:
-        answer = function(*arguments)
+        answer = function(*(a.clone() if isinstance(a, torch.Tensor) else a for a in arguments))
     except NotImplementedError as error:
         raise Wrong(f"{what} is not written yet: replace the line that raises NotImplementedError.") from error
     except Exception as error:
-        given = ", ".join(_describe(argument) for argument in arguments)
+        given = ", ".join(_describe(argument) for argument in arguments) or "nothing"
         raise Wrong(f"{what} fails when it is called with {given}. {type(error).__name__}: {error}") from error
     if answer is None:
         raise Wrong(f"{what} returns None: does it end with a return?")
@@ -68,7 +71,8 @@ def compare(
     what : str
         What it is called in messages, "the gradient".
     mistakes : dict of str to value, optional
-        Typical wrong answers: what to say, and the value that the mistake gives. They are tried before anything general.
+        Typical wrong answers: what to say, and the value that the mistake gives (or several). They are tried before anything
+        general, also those of another shape.
     hints : dict of str to str, optional
         What to add to a general diagnosis: keys "shape", "sign", "scale", "offset", "transposed", "shifted".
 
@@ -78,19 +82,18 @@ def compare(
     """
     hints = hints or {}
     got, want = _array(answer, what), _array(expected, what)
+    if got.shape == want.shape and np.isfinite(got).all() and _close(got, want):
+        return
+    for message, value in (mistakes or {}).items():
+        if any(wrong.shape == got.shape and _close(got, wrong) for wrong in _values(value, what)):
+            raise Wrong(message)
     if got.shape != want.shape:
         raise Wrong(_with(_shapes(got, want, what), hints.get("shape")))
     if not np.isfinite(got).all():
         raise Wrong(
             f"{what} has values that are NaN or infinite: is something divided by zero, or a logarithm taken of 0?"
         )
-    if _close(got, want):
-        return
-    for message, value in (mistakes or {}).items():
-        wrong = _array(value, what)
-        if wrong.shape == got.shape and _close(got, wrong):
-            raise Wrong(message)
-    kind, message = _diagnose(got, want, what)
+    kind, message = next(_diagnoses(got, want, what))
     raise Wrong(_with(message, hints.get(kind)))
 
 
@@ -105,41 +108,46 @@ def passed(message: str) -> None:
     print(f"✓ {message}")
 
 
-def _diagnose(got: np.ndarray, want: np.ndarray, what: str) -> tuple[str, str]:
-    """The first simple relation between a wrong answer and the right one."""
-    if _close(got, 0 * want):
-        return "zero", f"{what} is zero everywhere: is something multiplied by 0, or never filled in?"
+def _diagnoses(got: np.ndarray, want: np.ndarray, what: str) -> Iterator[tuple[str, str]]:
+    """The simple relations that hold between a wrong answer and the right one, the simplest first."""
+    several = np.count_nonzero(want) > 1
+    if np.any(want) and _close(0 * got, got, size=_size(want)):
+        yield "zero", f"{what} is zero everywhere: is something multiplied by 0, or never filled in?"
     if _close(got, -want):
-        return "sign", f"{what} has the wrong sign: everything else is right."
+        yield "sign", f"{what} has the wrong sign: everything else is right."
     factor = float((got * want).sum() / (want * want).sum()) if np.any(want) else 0.0
-    if np.count_nonzero(want) > 1 and factor and _close(got, factor * want):
-        return (
+    if several and factor and abs(factor - 1) > 0.01 and _close(got, factor * want):
+        yield (
             "scale",
             f"{what} is {factor:.4g} times what it should be, everywhere: a factor is missing or one too many.",
         )
-    if got.size > 1 and _close(got - want, np.full_like(want, (got - want).mean())):
-        return (
-            "offset",
-            f"{what} is {float((got - want).mean()):+.4g} off everywhere: a constant is missing or one too many.",
-        )
+    constant = float((got - want).mean())
+    if (
+        several
+        and abs(constant) > 0.01 * _size(want)
+        and _close(got - want, np.full_like(want, constant), size=_size(want))
+    ):
+        yield "offset", f"{what} is {constant:+.4g} off everywhere: a constant is missing or one too many."
     if got.ndim == 2 and got.shape[0] == got.shape[1] and _close(got, want.T):
-        return "transposed", f"{what} is transposed: rows and columns are exchanged."
+        yield "transposed", f"{what} is transposed: rows and columns are exchanged."
     for axis in range(got.ndim):
-        n = got.shape[axis]
         for shift in (1, -1):
-            if n > 2 and _close(*_overlap(got, want, axis, shift)):
-                return (
-                    "shifted",
-                    f"{what} is off by one along dimension {axis}: entry i holds what entry i {'-+'[shift < 0]} 1 should.",
-                )
+            ours, theirs = _overlap(got, want, axis, shift)
+            if got.shape[axis] > 2 and not _close(*_overlap(want, want, axis, shift)) and _close(ours, theirs):
+                place = f"entry i holds what entry i {'-+'[shift < 0]} 1 should"
+                yield "shifted", f"{what} is off by one along dimension {axis}: {place}."
+    yield "value", _first_difference(got, want, what)
+
+
+def _first_difference(got: np.ndarray, want: np.ndarray, what: str) -> str:
     if got.size == 1:
-        return "value", f"{what} is {got.item():.6g}, it should be {want.item():.6g}."
+        return f"{what} is {got.item():.8g}, it should be {want.item():.8g}."
     wrong = ~np.isclose(got, want, rtol=_TOLERANCE, atol=_TOLERANCE * _size(want))
-    where = tuple(int(i) for i in np.argwhere(wrong)[0])
+    where = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.any() else (0,) * got.ndim
     place = f"[{', '.join(map(str, where))}]"
-    return "value", (
+    return (
         f"{what} is right in {got.size - int(wrong.sum())} of {got.size} entries; the first wrong one is {place}: "
-        f"{got[where]:.4g}, it should be {want[where]:.4g}."
+        f"{got[where]:.5g}, it should be {want[where]:.5g}."
     )
 
 
@@ -166,18 +174,28 @@ def _shapes(got: np.ndarray, want: np.ndarray, what: str) -> str:
 
 def _array(value: Any, what: str) -> np.ndarray:
     try:
-        if isinstance(value, torch.Tensor):
-            value = value.detach().cpu()
-        array = np.asarray(value)
-        if array.dtype == object:
-            raise TypeError
-        return array.astype(float)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(_detached(value))
+    except (TypeError, ValueError, RuntimeError) as error:
         raise Wrong(f"{what} should be a number or a tensor of numbers, got {_describe(value)}.") from error
+    if array.dtype.kind not in "biuf":
+        raise Wrong(f"{what} should be a number or a tensor of numbers, got {_describe(value)}.")
+    return array.astype(float)
 
 
-def _close(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.allclose(a, b, rtol=_TOLERANCE, atol=_TOLERANCE * _size(b)))
+def _detached(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        dense = value.detach().cpu().to_dense() if value.is_sparse else value.detach().cpu()
+        return (dense.double() if dense.is_floating_point() else dense).numpy()
+    return [_detached(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _values(value: Any, what: str) -> list[np.ndarray]:
+    """A mistake's value, or several of them in a list; none where the mistake is impossible here."""
+    return [_array(one, what) for one in (value if isinstance(value, list) else [value]) if one is not None]
+
+
+def _close(a: np.ndarray, b: np.ndarray, size: float | None = None) -> bool:
+    return bool(np.allclose(a, b, rtol=_TOLERANCE, atol=_TOLERANCE * (_size(b) if size is None else size)))
 
 
 def _size(x: np.ndarray) -> float:

@@ -40,6 +40,7 @@ def measure(notebook: Path, seeds: Iterable[int], jobs: int = 2) -> list[dict]:
         If a notebook fails for another reason than a claim, or makes a claim for some seeds only.
     """
     seeds = list(seeds)
+    json.loads(notebook.read_text(encoding="utf-8"))  # IPython would pass over a broken file without a word
     runs = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(_run)(notebook, seed) for seed in seeds)
     by_seed = dict(tqdm(runs, total=len(seeds), unit="seed"))
     rows = [row for seed in seeds for row in by_seed[seed]]
@@ -55,12 +56,20 @@ def _run(notebook: Path, seed: int) -> tuple[int, list[dict]]:
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "claims.jsonl"
         record.touch()
-        wanted = {"NNBRAIN_SEED": str(seed), RECORD: str(record), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        wanted = {
+            "NNBRAIN_SEED": str(seed),
+            RECORD: str(record),
+            "OMP_NUM_THREADS": "1",
+            "MPLBACKEND": "agg",
+            "PYTHONUTF8": "1",
+        }
         command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", str(notebook)]
-        done = subprocess.run(command, env=os.environ | wanted, cwd=notebook.parent, capture_output=True, text=True)
+        done = subprocess.run(
+            command, env=os.environ | wanted, cwd=notebook.parent, capture_output=True, encoding="utf-8"
+        )
         if done.returncode:
             raise RuntimeError(f"{notebook.name} fails with seed {seed}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-        return seed, [{"seed": seed} | json.loads(line) for line in record.read_text().splitlines()]
+        return seed, [{"seed": seed} | json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
 
 
 def summarize(rows: list[dict]) -> list[dict]:
@@ -80,6 +89,8 @@ def summarize(rows: list[dict]) -> list[dict]:
     by_claim: dict[str, list[dict]] = {}
     for row in rows:
         by_claim.setdefault(row["claim"], []).append(row)
+        if any(row[key] != by_claim[row["claim"]][0][key] for key in ("above", "below", "source")):
+            raise ValueError(f"the bound of {row['claim']!r} changes with the seed; write it as a number.")
     return [_summary(name, group) for name, group in by_claim.items()]
 
 
@@ -98,15 +109,15 @@ def _summary(name: str, group: list[dict]) -> dict:
 
 def write_csv(rows: list[dict], path: Path) -> None:
     """Write the rows of `measure` as a table."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**row, "value": f"{row['value']:.6g}"} for row in rows)
+        writer.writerows(rows)
 
 
 def read_csv(path: Path) -> list[dict]:
     """Read the rows that `write_csv` wrote."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     number = {"seed": int, "value": float, "above": float, "below": float}
     return [{k: (number.get(k, str)(v) if v != "" else None) for k, v in row.items()} for row in rows]

@@ -14,6 +14,10 @@ RECORD = "NNBRAIN_CLAIMS_RECORD"  # names the file that a notebook under measure
 class ClaimFailed(AssertionError):
     """A value lies outside the bound that the text claims for it."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What Jupyter shows: the message alone, as the line that failed is printed above it."""
+        return [f"ClaimFailed: {self}"]
+
 
 def claim(
     statement: str,
@@ -40,28 +44,41 @@ def claim(
     ------
     ClaimFailed
         If the value is not within the bounds, or is not a number.
+    TypeError
+        If the value is not one number.
     ValueError
-        If there is no bound or the source is unknown.
+        If there is no bound, no number could fulfil them, or the source is unknown.
 
     Examples
     --------
     >>> claim("held-out accuracy", 0.975, above=0.95)
     ✓ held-out accuracy: 0.975 > 0.95 (3 s.d. over seeds)
     """
-    if above is None and below is None:
+    bounds = [None if bound is None else float(bound) for bound in (above, below)]
+    above, below = bounds
+    if bounds == [None, None]:
         raise ValueError("a claim needs a bound: above=…, below=…, or both.")
+    if None not in bounds and above >= below:
+        raise ValueError(f"nothing lies above {above:g} and below {below:g}.")
     if source not in SOURCES:
         raise ValueError(f"source is one of {', '.join(SOURCES)}, got {source!r}.")
-    value = float(value.detach() if isinstance(value, Tensor) else value)
+    value = _number(value)
     row = {"claim": statement, "value": value, "above": above, "below": below, "source": source}
     kept = holds(row)
     line = f"{statement}: {_inequality(value, above, below)} ({SOURCES[source]})"
     print(("✓ " if kept else "✗ ") + line)
     if os.environ.get(RECORD):  # measuring: keep going, so that every claim of the chapter is seen
-        with Path(os.environ[RECORD]).open("a") as file:
+        with Path(os.environ[RECORD]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
     elif not kept:
         raise ClaimFailed(f"this does not hold: {line}")
+
+
+def _number(value: float | Tensor) -> float:
+    try:
+        return float(value.detach() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"a claim is about one number, got {value!r}.") from error
 
 
 def holds(row: dict) -> bool:

@@ -39,5 +39,10 @@ class Backprop(Rule):
 
     def estimate(self, batch: Batch) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """The objective and its gradient; None for parameters that it does not depend on."""
-        loss = self.objective(self.network, batch, generator=self.generator)
+        with torch.enable_grad():
+            loss = self.objective(self.network, batch, generator=self.generator)
+        if not loss.requires_grad:
+            raise ValueError(
+                f"the objective {self.objective} does not depend on anything that can be trained in the network."
+            )
         return loss, torch.autograd.grad(loss, self.parameters(), allow_unused=True)

@@ -76,8 +76,21 @@ class Rule(ABC):
         """Write the estimates for this batch into ``.grad`` and return the objective, a scalar without history."""
         value, estimates = self.estimate(batch)
         taught = self.parameters()
+        self._check(value, estimates, taught)
         for parameter in [*self._network_parameters, *taught]:
             parameter.grad = None
         for parameter, estimate in zip(taught, estimates, strict=True):
-            parameter.grad = None if estimate is None else estimate.detach()
+            # A copy: two estimates may be one tensor, or the weights themselves, and clipping works in place.
+            parameter.grad = None if estimate is None else estimate.detach().clone()
         return value.detach()
+
+    def _check(self, value: Tensor, estimates: Sequence[Tensor | None], taught: list[nn.Parameter]) -> None:
+        name = type(self).__name__
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            raise TypeError(f"{name}.estimate should return a scalar tensor first, got {value!r}.")
+        if len(estimates) != len(taught):
+            raise ValueError(f"{name}.estimate returned {len(estimates)} estimates for {len(taught)} parameters.")
+        for parameter, estimate in zip(taught, estimates, strict=True):
+            if estimate is not None and getattr(estimate, "shape", None) != parameter.shape:
+                given = getattr(estimate, "shape", type(estimate).__name__)
+                raise ValueError(f"{name}.estimate returned {given} for a parameter of shape {tuple(parameter.shape)}.")

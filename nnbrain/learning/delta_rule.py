@@ -35,20 +35,22 @@ class DeltaRule(Rule):
         self, network: MLP | nn.Linear, objective: Objective = squared_error, *, generator: Generator | None = None
     ):
         super().__init__(network, objective, generator=generator)
-        layers = [network] if isinstance(network, nn.Linear) else list(getattr(network, "layers", []))
-        if len(layers) != 1 or not isinstance(layers[0], nn.Linear):
+        if type(network) is nn.Linear:
+            self.layer = network
+        elif type(network) is MLP and len(network.layers) == 1:
+            self.layer = network.layers[0]
+        else:
             raise ValueError(f"the delta rule teaches one linear layer, MLP([inputs, outputs]), not {network}.")
-        if objective.terms != squared_error.terms:
+        if repr(objective) != repr(squared_error):
             raise ValueError(
                 f"the delta rule was derived for squared_error and serves no other objective, got {objective}."
             )
-        self.layer = layers[0]
 
     def estimate(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         """The squared error and (y − y_target) xᵀ, averaged over trials."""
         x, y = batch.inputs, self.network(batch.inputs)  # trials × inputs, trials × outputs
         loss = self.objective.per_trial(y, None, batch, self.network).mean()
-        target = batch.targets if batch.targets.is_floating_point() else one_hot(batch.targets, y.shape[1])
+        target = batch.targets.to(y) if batch.targets.is_floating_point() else one_hot(batch.targets, y.shape[1])
         error = y - target  # trials × outputs
         estimates = {"weight": error.T @ x / len(batch), "bias": error.mean(0)}  # Eq. 10
         return loss, [estimates[name] for name, p in self.layer.named_parameters() if p.requires_grad]

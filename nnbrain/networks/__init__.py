@@ -1,7 +1,7 @@
 """Architectures: what computes. Every network is an ``nn.Module`` that obeys the contract in ``networks.base``."""
 
 from nnbrain.networks.activations import Activation
-from nnbrain.networks.base import run
+from nnbrain.networks.base import evaluating, run
 from nnbrain.networks.mlp import MLP
 
-__all__ = ["MLP", "Activation", "run"]
+__all__ = ["MLP", "Activation", "evaluating", "run"]

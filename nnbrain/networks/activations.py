@@ -1,12 +1,19 @@
 """Activation functions f: what turns a unit's summed input c into its activity r."""
 
+import copy
+import inspect
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+
+def _linear(c: Tensor) -> Tensor:
+    return c
+
+
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "linear": lambda c: c,
+    "linear": _linear,
     "relu": torch.relu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
@@ -27,7 +34,7 @@ class Activation(nn.Module):
     ValueError
         If the name is unknown.
     TypeError
-        If ``f`` is neither a name nor callable.
+        If ``f`` is neither a name nor a function.
     """
 
     def __init__(self, f: str | Callable[[Tensor], Tensor]):
@@ -38,10 +45,11 @@ class Activation(nn.Module):
                     f"no activation function is called {f!r}: use one of {', '.join(_FUNCTIONS)}, or a function."
                 )
             self.name, self.f = f, _FUNCTIONS[f]
-        elif callable(f):
-            self.name, self.f = getattr(f, "__name__", type(f).__name__), f
+        elif callable(f) and not inspect.isclass(f):
+            self.name = getattr(f, "__name__", type(f).__name__)
+            self.f = copy.deepcopy(f) if isinstance(f, nn.Module) else f  # one of its own, should it have parameters
         else:
-            raise TypeError(f"an activation is a name or a function, got {f!r}.")
+            raise TypeError(f"an activation is a name or a function of a tensor, got {f!r}.")
 
     def forward(self, c: Tensor) -> Tensor:
         """The activity r = f(c), of the shape of c."""

@@ -5,6 +5,11 @@ A feed-forward network maps ``x`` to ``y``. A recurrent network maps ``x`` (tria
 (objectives, learning rules, analyses) goes through `run`, so that both kinds look the same to it.
 """
 
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from torch import Generator, Tensor, nn
 
 
@@ -30,16 +35,53 @@ def run(network: nn.Module, inputs: Tensor, generator: Generator | None = None) 
     ------
     TypeError
         If the network returns neither a tensor nor a pair of tensors.
+    ValueError
+        If what it returns has other trials or time steps than the inputs.
     """
-    result = network(inputs) if generator is None else network(inputs, generator=generator)
-    if isinstance(result, Tensor):
-        return result, None
-    if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Tensor) for part in result):
-        return result
-    raise TypeError(
-        f"{type(network).__name__} returned {_describe(result)}. A feed-forward network returns its outputs, a recurrent "
-        "one the pair (outputs, activity): wrap yours in a module that does."
-    )
+    noisy = generator is not None and _takes_generator(type(network).forward)
+    result = network(inputs, generator=generator) if noisy else network(inputs)
+    outputs, activity = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+    if not isinstance(outputs, Tensor) or not isinstance(activity, Tensor | None):
+        raise TypeError(f"{type(network).__name__} returned {_describe(result)}. {_CONTRACT}")
+    if outputs.shape[:1] != inputs.shape[:1]:
+        raise ValueError(
+            f"{type(network).__name__} was given {inputs.shape[0]} trials and returned outputs of shape "
+            f"{tuple(outputs.shape)}."
+        )
+    if activity is not None and activity.shape[:2] != inputs.shape[:2]:
+        raise ValueError(
+            f"{type(network).__name__} returned a second tensor of shape {tuple(activity.shape)}, which is no activity: for "
+            f"inputs of shape {tuple(inputs.shape)} that is trials × time × units. {_CONTRACT}"
+        )
+    return outputs, activity
+
+
+_CONTRACT = (
+    "A feed-forward network returns its outputs, a recurrent one the pair (outputs, activity): "
+    "wrap yours in a module that does."
+)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within it a network is in evaluation mode (no dropout, frozen batch statistics); after it, each part is in its own again.
+
+    Parameters
+    ----------
+    network : nn.Module
+    """
+    modes = {part: part.training for part in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
+
+
+@functools.cache
+def _takes_generator(forward: Callable) -> bool:
+    return "generator" in inspect.signature(forward).parameters
 
 
 def _describe(result) -> str:

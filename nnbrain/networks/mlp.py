@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from nnbrain.arguments import positive_integer
 from nnbrain.networks.activations import Activation
 
 
@@ -60,12 +61,13 @@ class MLP(nn.Module):
         generator: Generator | None = None,
     ):
         super().__init__()
-        if len(sizes) < 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
-            raise ValueError(f"sizes must be two or more positive integers, from input to output, got {list(sizes)}.")
-        self.sizes = list(sizes)
-        self.layers = nn.ModuleList(nn.Linear(m, n, bias=bias) for m, n in pairwise(sizes))
-        self.rates = nn.ModuleList(Activation(activation) for _ in sizes[1:-1])
-        self._initialize(2.0 if activation in ("relu", torch.relu) else 1.0, generator)
+        self.sizes = [positive_integer(n, "each of an MLP's sizes") for n in sizes]
+        if len(self.sizes) < 2:
+            raise ValueError(f"an MLP needs two sizes or more, from input to output, got {self.sizes}.")
+        self.layers = nn.ModuleList(nn.Linear(m, n, bias=bias) for m, n in pairwise(self.sizes))
+        self.rates = nn.ModuleList(Activation(activation) for _ in self.sizes[1:-1])
+        rectifier = isinstance(activation, nn.ReLU) or activation in ("relu", torch.relu, nn.functional.relu)
+        self._initialize(2.0 if rectifier else 1.0, generator)
 
     @torch.no_grad()
     def _initialize(self, gain: float, generator: Generator | None) -> None:
@@ -91,6 +93,8 @@ class MLP(nn.Module):
 
         Raises
         ------
+        TypeError
+            If x is no tensor, or not of the weights' type.
         ValueError
             If x has another shape.
         """
@@ -101,6 +105,11 @@ class MLP(nn.Module):
         return self.layers[-1](r)  # Eq. 3
 
     def _check(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"this MLP expects a tensor, got {type(x).__name__}: use torch.as_tensor(x).")
+        weight = self.layers[0].weight
+        if x.dtype != weight.dtype:
+            raise TypeError(f"this MLP computes in {weight.dtype}, got inputs in {x.dtype}: use x.to({weight.dtype}).")
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             hint = " Flatten images first: x.flatten(1)." if x.ndim > 2 else ""
             raise ValueError(f"this MLP expects inputs of shape (trials, {self.sizes[0]}), got {tuple(x.shape)}.{hint}")

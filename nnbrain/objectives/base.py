@@ -6,6 +6,7 @@ The Framework maximises an objective F; here, as in the Primer, a loss L = −F 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from numbers import Real
 
@@ -102,6 +103,8 @@ class Objective:
         values = []
         for weight, term in self.terms:
             value = term(outputs, activity, batch, network)
+            if not isinstance(value, Tensor):
+                raise TypeError(f"the term {_name(term)} returned {value!r}; it should return a tensor.")
             if value.shape not in ((), (trials,)):
                 raise ValueError(
                     f"the term {_name(term)} returned shape {tuple(value.shape)}; it should return one value a trial, "
@@ -124,6 +127,17 @@ class Objective:
         return _of(tuple((float(factor) * weight, term) for weight, term in self.terms))
 
     __rmul__ = __mul__
+
+    def __neg__(self) -> Objective:
+        return -1.0 * self
+
+    def __sub__(self, other: Objective) -> Objective:
+        return self + -other if isinstance(other, Objective) else NotImplemented
+
+    def __reduce__(self):
+        """An objective with a name, like `cross_entropy`, is pickled by that name."""
+        named = getattr(sys.modules.get(getattr(self, "__module__", "")), getattr(self, "__qualname__", ""), None)
+        return self.__qualname__ if named is self else super().__reduce__()
 
     def __repr__(self) -> str:
         return " + ".join(_name(term) if weight == 1 else f"{weight:g} * {_name(term)}" for weight, term in self.terms)
@@ -154,8 +168,10 @@ def time_average(errors: Tensor, mask: Tensor | None) -> Tensor:
     Tensor
         (trials,)
     """
-    if errors.ndim == 1:
+    if errors.ndim == 1 and mask is None:
         return errors
+    if errors.ndim == 1:
+        raise ValueError("the batch has a mask, trials × time, but the network's outputs have no time.")
     if mask is None:
         return errors.mean(1)
     return torch.einsum("kt,kt->k", errors, mask.to(errors.dtype)) / mask.sum(1)

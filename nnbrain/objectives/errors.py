@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from nnbrain.objectives.base import Objective, time_average
 from nnbrain.tasks import Batch
+from nnbrain.tasks.base import check_classes, check_fit
 
 
 @Objective
@@ -94,31 +95,20 @@ def one_hot(classes: Tensor, n: int) -> Tensor:
 
     Raises
     ------
+    TypeError
+        If the classes are no integers.
     ValueError
         If a class lies outside 0 … n − 1.
     """
-    _check_classes(classes, n)
-    return nn.functional.one_hot(classes, n)
+    if not isinstance(classes, Tensor) or classes.is_floating_point() or classes.numel() == 0:
+        raise TypeError(f"classes should be a tensor of one integer or more, got {classes!r}.")
+    check_classes(classes, n)
+    return nn.functional.one_hot(classes.long(), n)
 
 
 def _targets(outputs: Tensor, batch: Batch) -> Tensor:
-    """The batch's targets, once they are known to fit the outputs."""
-    targets, shape = batch.targets, tuple(outputs.shape)
-    if targets is None:
-        raise ValueError("this objective compares outputs with targets, but the batch has none (targets=None).")
-    expected, kind = (shape, "values") if targets.is_floating_point() else (shape[:-1], "classes")
-    if tuple(targets.shape) != expected:
-        raise ValueError(
-            f"outputs of shape {shape} need {kind} of shape {expected} as targets, got {tuple(targets.shape)}."
-        )
-    if kind == "classes":
-        _check_classes(targets, shape[-1])
-    return targets
-
-
-def _check_classes(classes: Tensor, n: int) -> None:
-    lowest, highest = (int(c) for c in classes.aminmax())
-    if lowest < 0 or highest >= n:
-        raise ValueError(
-            f"there are {n} outputs, for the classes 0 to {n - 1}, but the targets run from {lowest} to {highest}."
-        )
+    """The batch's targets, once they are known to fit the outputs; 0 where the mask leaves them out, whatever they are."""
+    check_fit(outputs, batch.targets)
+    if batch.mask is None or outputs.ndim < 3 or not batch.targets.is_floating_point():
+        return batch.targets
+    return batch.targets.where(batch.mask.unsqueeze(-1) > 0, 0.0)

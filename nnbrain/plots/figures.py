@@ -6,12 +6,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
-from nnbrain.train import History
+from nnbrain.arguments import positive_integer
+from nnbrain.history import History
 
 
 def image_grid(
-    images: np.ndarray,
+    images: np.ndarray | Tensor,
     titles: Sequence[str] | None = None,
     *,
     columns: int = 10,
@@ -22,7 +24,7 @@ def image_grid(
 
     Parameters
     ----------
-    images : ndarray
+    images : ndarray or Tensor
         images × height × width.
     titles : sequence of str, optional
         One for each image.
@@ -43,12 +45,12 @@ def image_grid(
     ValueError
         If the images are not images × height × width, or the titles not as many.
     """
-    images = np.asarray(images)
+    images = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
     if images.ndim != 3 or len(images) == 0:
         raise ValueError(f"images should be images × height × width, got shape {images.shape}.")
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"{len(titles)} titles for {len(images)} images.")
-    columns = min(columns, len(images))
+    columns = min(positive_integer(columns, "columns"), len(images))
     rows = -(-len(images) // columns)
     height = size * images.shape[1] / images.shape[2] + (0.25 if titles is not None else 0.05)
     figure, grid = plt.subplots(rows, columns, figsize=(columns * size, rows * height), squeeze=False)
@@ -59,19 +61,19 @@ def image_grid(
             shades = {"cmap": "gray", "vmin": -largest} if symmetric else {"cmap": "gray_r", "vmin": 0}
             axes.imshow(images[i], vmax=largest, **shades)
             if titles is not None:
-                axes.set_title(titles[i], fontsize=8, loc="center", pad=2)
+                axes.set_title(f"{titles[i]}", fontsize=8, loc="center", pad=2)
     return figure
 
 
 def learning_curve(
-    histories: Mapping[str, History], measure: str = "loss", *, smooth: int = 1, axes: Axes | None = None
+    histories: History | Mapping[str, History], measure: str = "loss", *, smooth: int = 1, axes: Axes | None = None
 ) -> Axes:
     """How a loss or a measurement changed during training, one line for each history.
 
     Parameters
     ----------
-    histories : dict of str to History
-        By the label that each line gets.
+    histories : History or dict of str to History
+        One, or several by the label that each line gets.
     measure : str
         "loss", or the name of a measurement.
     smooth : int
@@ -83,14 +85,15 @@ def learning_curve(
     Axes
     """
     axes = axes or plt.figure().gca()
-    for label, history in histories.items():
+    labelled = {"": histories} if isinstance(histories, History) else histories
+    for label, history in labelled.items():
         series = history[measure]
         steps = history.measured_at if measure != "loss" else np.arange(len(series))
-        if measure == "loss" and smooth > 1:
+        if measure == "loss" and smooth > 1 and len(series):
             steps, series = _running_mean(series, smooth)
         axes.plot(steps, series, label=label)
     axes.set(xlabel="training step", ylabel=measure)
-    if len(histories) > 1:
+    if any(labelled):
         axes.legend()
     return axes
 
@@ -128,7 +131,7 @@ def loss_curves(
     axes.plot(curves[rate, trials], color="#56B4E9", linestyle="-", linewidth=0.7, label="each step")
     axes.plot(*smoothed[rate, trials], color="#0072B2", linestyle="-", label="mean of 15 steps")
     # The same limits whatever is in front, so that a picture under a slider stands still.
-    values = np.concatenate([means[np.isfinite(means) & (means > 0)] for _, means in smoothed.values()])
+    values = np.concatenate([means[np.isfinite(means) & (means > 0)] for _, means in smoothed.values()] + [np.ones(1)])
     axes.set(yscale="log", ylim=(max(values.min(), 1e-4) / 2, min(values.max(), 50.0) * 1.5))
     axes.set(xlabel="training step", ylabel="loss on the minibatch (nats)")
     axes.set_title(f"learning rate η = {rate:g}, batch size M = {trials}")

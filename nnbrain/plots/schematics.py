@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
@@ -37,10 +38,8 @@ def draw_mlp(sizes: Sequence[int], *, axes: Axes | None = None) -> Axes:
         raise ValueError(f"sizes should be two or more positive numbers of units, got {list(sizes)}.")
     axes = axes or plt.figure(figsize=(6.4, 3.4)).gca()
     places = [[(2.2 * layer, 0.8 * (i - (n - 1) / 2)) for i in range(n)] for layer, n in enumerate(sizes)]
-    for before, after in pairwise(places):
-        for start in before:
-            for end in after:
-                axes.plot(*zip(start, end, strict=True), color="0.7", linestyle="-", linewidth=0.7, zorder=1)
+    lines = [(start, end) for before, after in pairwise(places) for start in before for end in after]
+    axes.add_collection(LineCollection(lines, colors="0.7", linewidths=0.7, zorder=1))
     for layer, units in enumerate(places):
         outer = layer in (0, len(sizes) - 1)
         for place in units:

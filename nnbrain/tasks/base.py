@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Generator, Tensor
 
+from nnbrain.arguments import positive_integer
 from nnbrain.runtime import device
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Trials of a task, side by side. The first dimension of everything is trials.
 
@@ -23,7 +27,8 @@ class Batch:
     targets : Tensor, optional
         trials × [time ×] outputs; or integers, trials [× time], which mean classes. None where nothing is prescribed.
     mask : Tensor, optional
-        trials × time: how much each step counts in the objective, 0 for not at all. None: all steps count alike.
+        trials × time, for inputs in time: how much each step counts in the objective, 0 for not at all (its target may then be
+        NaN). None: all steps count alike.
     rewards : Tensor, optional
         trials × actions: what each action would earn.
     conditions : dict of str to Tensor
@@ -61,10 +66,13 @@ class Batch:
             self._check_mask()
 
     def _check_mask(self) -> None:
-        if self.mask.shape != self.inputs.shape[:2]:
+        if self.inputs.ndim != 3 or self.mask.shape != self.inputs.shape[:2]:
             raise ValueError(
-                f"the mask should be trials × time, {tuple(self.inputs.shape[:2])}, got {tuple(self.mask.shape)}."
+                f"a mask of shape {tuple(self.mask.shape)} does not fit inputs of shape {tuple(self.inputs.shape)}: it is "
+                "trials × time, for inputs that are trials × time × inputs."
             )
+        if not (self.mask >= 0).all() or not torch.isfinite(self.mask).all():
+            raise ValueError("the mask should hold numbers from 0 up: how much each step counts.")
         empty = (self.mask.sum(1) <= 0).nonzero().flatten()
         if len(empty):
             raise ValueError(
@@ -76,9 +84,9 @@ class Batch:
         return self.inputs.shape[0]
 
     def __getitem__(self, trials) -> Batch:
-        """Some of the trials, by a slice, a list of numbers, or a tensor of numbers or booleans."""
-        if isinstance(trials, int):
-            trials = [trials]
+        """Some of the trials, by a number, a slice, a list of numbers, or a tensor of numbers or booleans."""
+        with suppress(TypeError):
+            trials = [operator.index(trials)]  # a single number, also numpy's and torch's: a batch of one trial
         return self._map(lambda part: part[trials])
 
     def to(self, where: torch.device | str | torch.dtype) -> Batch:
@@ -89,9 +97,13 @@ class Batch:
 
     def _parts(self) -> dict[str, Tensor]:
         """Every tensor of the batch, by the name to call it in a message."""
-        named = {"inputs": self.inputs, "targets": self.targets, "mask": self.mask, "rewards": self.rewards}
+        named = {"targets": self.targets, "mask": self.mask, "rewards": self.rewards}
         present = {name: part for name, part in named.items() if part is not None}
-        return present | {f"conditions[{name!r}]": part for name, part in self.conditions.items()}
+        return (
+            {"inputs": self.inputs}
+            | present
+            | {f"conditions[{name!r}]": part for name, part in self.conditions.items()}
+        )
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         parts = (self.inputs, self.targets, self.mask, self.rewards)
@@ -147,8 +159,8 @@ class Task(ABC):
 class FiniteTask(Task):
     """A task on a finite set of examples, drawn without replacement until all have been seen once: an epoch.
 
-    A batch that reaches over the end of an epoch is filled from the next one. A generator that was not used in the last draw
-    starts a new epoch, so that what it draws does not depend on what was drawn before.
+    A batch that reaches over the end of an epoch is filled from the next one (and may then hold an example twice). Every
+    generator has epochs of its own, so that draws with one do not disturb those with another; a new generator starts a new epoch.
 
     Parameters
     ----------
@@ -181,18 +193,28 @@ class FiniteTask(Task):
         *,
         tolerance: float | None = None,
     ):
+        if targets is None:
+            raise TypeError("a task needs targets: classes, or values.")
         self._examples = Batch(inputs, targets, conditions=conditions or {}).to(device())
         self.tolerance = tolerance
-        self._order = torch.empty(0, dtype=torch.int64)
-        self._generator: Generator | None = None
+        self._orders: WeakKeyDictionary[Generator, Tensor] = (
+            WeakKeyDictionary()
+        )  # what is left of each generator's epoch
+
+    def __getstate__(self) -> dict:
+        """What is copied and pickled: everything but the epochs, so that a copy starts its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "_orders"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__ |= state | {"_orders": WeakKeyDictionary()}
 
     def __len__(self) -> int:
         """The number of examples."""
         return len(self._examples)
 
     def all(self) -> Batch:
-        """Every example, in its original order."""
-        return self._examples
+        """Every example, in its original order: a copy, which you may change."""
+        return self._examples._map(torch.clone)
 
     def sample(self, trials: int, generator: Generator | None = None) -> Batch:
         """Draw examples without replacement within an epoch; see `Task.sample`.
@@ -202,21 +224,22 @@ class FiniteTask(Task):
         ValueError
             If ``trials`` is not between 1 and the number of examples.
         """
-        check_trials(trials)
+        trials = positive_integer(trials, "trials")
         if trials > len(self):
             raise ValueError(
-                f"{trials} trials asked for, but the task has {len(self)} examples; task.all() gives them all."
+                f"{trials} trials asked for, but the task has {len(self)} examples: ask for fewer, fit(…, trials={len(self)}); "
+                "task.all() gives them all."
             )
-        drawn = self._draw(trials, generator)
+        drawn = self._draw(trials, generator or torch.default_generator)
         return self._examples._map(lambda part: part.index_select(0, drawn))
 
-    def _draw(self, trials: int, generator: Generator | None) -> Tensor:
+    def _draw(self, trials: int, generator: Generator) -> Tensor:
         """The next ``trials`` numbers in the order of this epoch, and of the next where this one ends."""
-        if generator is not self._generator:
-            self._generator, self._order = generator, self._order[:0]
-        if len(self._order) < trials:
-            self._order = torch.cat([self._order, torch.randperm(len(self), generator=generator)])
-        drawn, self._order = self._order[:trials], self._order[trials:]
+        order = self._orders.get(generator)
+        if order is None or len(order) < trials:
+            rest = [] if order is None else [order]
+            order = torch.cat([*rest, torch.randperm(len(self), generator=generator)])
+        drawn, self._orders[generator] = order[:trials], order[trials:]
         return drawn.to(self._examples.inputs.device)
 
     def score(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -230,18 +253,56 @@ class FiniteTask(Task):
         Raises
         ------
         ValueError
-            If the targets are values and the task was made without a tolerance.
+            If the outputs do not fit the targets, are not finite, or the targets are values and there is no tolerance.
         """
+        check_fit(outputs, batch.targets)
+        if not torch.isfinite(outputs).all():
+            raise ValueError(
+                "some outputs are NaN or infinite: such a network answers nothing. Did its training diverge?"
+            )
         if not batch.targets.is_floating_point():
-            return outputs.argmax(-1) == batch.targets
-        if self.tolerance is None:
+            right = outputs.argmax(-1) == batch.targets
+        elif self.tolerance is None:
             raise ValueError(
                 "these targets are values: say how close is correct, FiniteTask(inputs, targets, tolerance=…)."
             )
-        return ((outputs - batch.targets).abs() <= self.tolerance).flatten(1).all(1)
+        else:
+            right = (outputs - batch.targets).abs() <= self.tolerance
+        return right.flatten(1).all(1) if right.ndim > 1 else right
 
 
-def check_trials(trials: int) -> None:
-    """Refuse a number of trials that is not a positive integer."""
-    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-        raise ValueError(f"trials should be a positive integer, got {trials!r}.")
+def check_fit(outputs: Tensor, targets: Tensor | None) -> None:
+    """Refuse targets that do not belong to outputs: values need the outputs' shape, classes that without its last dimension.
+
+    Parameters
+    ----------
+    outputs : Tensor
+        trials × [time ×] outputs.
+    targets : Tensor or None
+
+    Raises
+    ------
+    ValueError
+    """
+    if targets is None:
+        raise ValueError("outputs are to be compared with targets, but the batch has none (targets=None).")
+    classes = not targets.is_floating_point()
+    expected = outputs.shape[:-1] if classes else outputs.shape
+    if targets.shape != expected:
+        kind, (given, wanted) = "classes" if classes else "values", (tuple(targets.shape), tuple(expected))
+        raise ValueError(
+            f"outputs of shape {tuple(outputs.shape)} need {kind} of shape {wanted} as targets, got {given}."
+        )
+    if classes:
+        check_classes(targets, outputs.shape[-1])
+
+
+def check_classes(classes: Tensor, n: int) -> None:
+    """Refuse classes that are not among 0 … n − 1, and fewer than two outputs to tell them apart."""
+    if n < 2:
+        raise ValueError(f"a network with {n} output cannot tell classes apart: it needs one output for each class.")
+    lowest, highest = (int(c) for c in classes.aminmax())
+    if lowest < 0 or highest >= n:
+        raise ValueError(
+            f"there are {n} outputs, for the classes 0 to {n - 1}, but the targets run from {lowest} to {highest}."
+        )
