@@ -67,8 +67,7 @@ class Recorder:
 
     def at(self, step: int, last: bool = False) -> None:
         """Measure, if it is time to; all measurements of a step, or none."""
-        due = last or step % self.every == 0
-        if not self.measure or not due or step in self.times[-1:]:
+        if not self.measure or not (last or step % self.every == 0) or step in self.times[-1:]:
             return
         with evaluating(self.network), torch.no_grad(), _same_randomness():
             measured = {name: _number(function(self.network), name) for name, function in self.measure.items()}

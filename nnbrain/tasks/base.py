@@ -87,7 +87,7 @@ class Batch:
         """Some of the trials, by a number, a slice, a list of numbers, or a tensor of numbers or booleans."""
         with suppress(TypeError):
             trials = [operator.index(trials)]  # a single number, also numpy's and torch's: a batch of one trial
-        return self._map(lambda part: part[trials])
+        return self._map(lambda part: part[trials], check=True)
 
     def to(self, where: torch.device | str | torch.dtype) -> Batch:
         """The same batch on another device, or with its floating-point parts in another dtype."""
@@ -105,10 +105,17 @@ class Batch:
             | {f"conditions[{name!r}]": part for name, part in self.conditions.items()}
         )
 
-    def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
-        parts = (self.inputs, self.targets, self.mask, self.rewards)
-        mapped = (None if part is None else function(part) for part in parts)
-        return Batch(*mapped, {name: function(part) for name, part in self.conditions.items()})
+    def _map(self, function: Callable[[Tensor], Tensor], check: bool = False) -> Batch:
+        """A batch of the parts that a function makes of these; what it makes of a valid batch need not be checked again."""
+        parts = {
+            name: None if part is None else function(part) for name, part in vars(self).items() if name != "conditions"
+        }
+        parts["conditions"] = {name: function(part) for name, part in self.conditions.items()}
+        if check:
+            return Batch(**parts)
+        batch = object.__new__(Batch)
+        vars(batch).update(parts)
+        return batch
 
 
 class Task(ABC):
