@@ -241,3 +241,21 @@ def _idx(path: Path, dimensions: int) -> np.ndarray:
 
 def _mat(path: Path) -> dict[str, Any]:
     return loadmat(path, squeeze_me=True)
+
+
+def fetch_all() -> bool:
+    """Fetch every data set that is not at hand yet, so that notebooks need no internet; says what came of it.
+
+    Returns
+    -------
+    bool
+        Whether all of them are at hand now.
+    """
+    missing = []
+    for name, load in (("mnist", partial(mnist, "train")), ("mnist", partial(mnist, "test")), ("objects92", objects92)):
+        try:
+            load()
+        except DataError as error:
+            missing.append(f"{name}: {error}")
+    print("\n".join(missing) or "All data sets are at hand.")
+    return not missing

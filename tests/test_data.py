@@ -275,3 +275,18 @@ def test_the_real_objects_give_the_published_correlation():
     upper = np.triu_indices(92, 1)
     human = found.human_rdms.mean((0, 1))
     assert round(np.corrcoef(human[upper], found.monkey_rdm[upper])[0, 1], 2) == 0.49
+
+
+def test_fetch_all_fetches_what_is_missing_and_says_what_it_cannot_have(
+    source, cache, mirror, small, monkeypatch, capsys
+):
+    serve(mirror[0], small[1])
+    monkeypatch.setattr(data, "mnist", lambda split: data._locate(data._MNIST, IMAGES))
+    with monkeypatch.context() as out_of_reach:
+        out_of_reach.setattr(data, "_OBJECTS92", replace(data._OBJECTS92, mirrors=(mirror[1],)))
+        assert not data.fetch_all()
+    assert "objects92: 92_brainRDMs.mat could be fetched from nowhere" in capsys.readouterr().out
+    assert files_in(cache) == [IMAGES]
+    monkeypatch.setattr(data, "objects92", lambda: None)
+    assert data.fetch_all()
+    assert capsys.readouterr().out == "All data sets are at hand.\n"

@@ -184,3 +184,8 @@ def test_chapters_it_mentions_exist_or_are_planned(book):
 
 def test_no_code_names_a_device(book):
     assert not any(re.search(r"""["'](cuda|mps|cpu)["']|\.cuda\(""", source) for source in code(book))
+
+
+def test_widgets_come_from_the_package(book):
+    """They are tested there, with ipywidgets 7 and 8."""
+    assert "ipywidgets" not in "".join(code(book))

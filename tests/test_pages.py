@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nnbrain import pages
+from nnbrain import checkout, pages
 from nnbrain.chapters import CHAPTERS, EQUATIONS, FIGURES
 
 ROOT = pages.ROOT
@@ -38,20 +38,25 @@ def test_everything_generated_is_current():
 
 def test_a_changed_page_is_noticed_and_written_anew(tmp_path, monkeypatch, capsys):
     """On a copy of the checkout: change a generated cell, and see it found and mended."""
-    for folder in ("notebooks", "figures", "tests"):
+    for folder in ("notebooks", "figures", "tests", "binder"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     for page in ("README.md", "pyproject.toml", "environment.yml"):
         shutil.copy(ROOT / page, tmp_path / page)
-    monkeypatch.setattr(pages, "ROOT", tmp_path)
-    monkeypatch.setattr(pages, "NOTEBOOKS", tmp_path / "notebooks")
+    for module in (pages, checkout):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "NOTEBOOKS", tmp_path / "notebooks")
     assert pages.main(["--check"]) == 0
     spoilt = tmp_path / "notebooks" / "01_multilayer_perceptrons.ipynb"
-    good = spoilt.read_text()
+    students = tmp_path / "notebooks" / "exercises" / spoilt.name
+    good, without_solutions = spoilt.read_text(), students.read_text()
+    students.write_text(without_solutions.replace("raise NotImplementedError", "return"))
     spoilt.write_text(good.replace("# 01 · Multilayer", "# 01 · Single-layer"))
     assert pages.main(["--check"]) == 1
-    assert "out of date: notebooks/01_multilayer_perceptrons.ipynb" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "out of date: notebooks/01_multilayer_perceptrons.ipynb" in said
+    assert "out of date: notebooks/exercises/01_multilayer_perceptrons.ipynb" in said
     assert pages.main([]) == 0
-    assert spoilt.read_text() == good
+    assert (spoilt.read_text(), students.read_text()) == (good, without_solutions)
 
 
 def test_an_empty_notebook_gets_its_generated_cells(tmp_path):
@@ -105,16 +110,37 @@ def test_every_object_of_the_index_exists():
             thing = getattr(thing, part)
 
 
-def test_the_environment_is_in_step_with_the_project():
-    """Every requirement of pyproject.toml stands in environment.yml with the same bound, torch as its CPU build."""
+EXTRAS = ("lab", "course", "site", "dev")
+
+
+def required(*extras):
     said = pages.project()
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    wanted = [*said["dependencies"], *said["optional-dependencies"]["lab"], *said["optional-dependencies"]["dev"]]
-    for requirement in wanted:
+    return [*said["dependencies"], *(line for extra in extras for line in said["optional-dependencies"][extra])]
+
+
+def in_conda(path):
+    """The requirements of an environment.yml, those for pip included."""
+    found = yaml.safe_load((ROOT / path).read_text())["dependencies"]
+    return [line for line in found if isinstance(line, str)] + [
+        p for d in found if isinstance(d, dict) for p in d["pip"]
+    ]
+
+
+@pytest.mark.parametrize("path, extras", [("environment.yml", EXTRAS), ("binder/environment.yml", ("lab",))])
+def test_the_environments_are_in_step_with_the_project(path, extras):
+    """Every requirement of pyproject.toml stands in environment.yml with the same bound, torch as its CPU build."""
+    conda = in_conda(path)
+    for requirement in required(*extras):
         plain = re.sub("^torch>", "pytorch-cpu>", requirement)
         assert plain in conda or plain.startswith("tomli"), requirement
-    assert f"python{said['requires-python']},<3.14" in conda
-    assert {"pip": ["-e ."]} in conda
+    assert f"python{pages.project()['requires-python']},<3.14" in conda
+
+
+def test_binders_environment_agrees_with_the_other():
+    """A part of it; nnbrain itself is installed by postBuild, as pip cannot see the checkout from binder/."""
+    ours, binder = in_conda("environment.yml"), in_conda("binder/environment.yml")
+    assert set(binder) < set(ours)
+    assert "-e ." in ours and "-e ." not in binder
 
 
 def pins():
@@ -124,14 +150,9 @@ def pins():
 
 
 def test_every_requirement_is_pinned():
-    said = pages.project()
     names = {re.split(r"[=<>;\[ ]", line)[0].lower() for line in pins()}
     assert all("==" in line for line in pins())
-    for requirement in [
-        *said["dependencies"],
-        *said["optional-dependencies"]["lab"],
-        *said["optional-dependencies"]["dev"],
-    ]:
+    for requirement in required(*EXTRAS):
         assert re.split(r"[=<>;\[ ]", requirement)[0].lower() in names, requirement
     assert "torch==2.13.0" in pins()
 

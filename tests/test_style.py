@@ -16,6 +16,8 @@ FLOORS = [
     {"networks", "objectives", "tasks", "data"},
     {"analysis", "history", "learning", "train"},
     {"widgets", "check", "claims", "plots", "show"},
+    {"checkout"},
+    {"assignments", "site"},
     {"__init__", "pages"},
 ]
 

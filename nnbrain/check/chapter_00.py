@@ -86,14 +86,14 @@ def count_parameters(function: Callable[[list[int]], int]) -> None:
     compare(answer, weights + sum(sizes[1:]), "count_parameters([5, 7, 3])", mistakes)
     compare(call(function, [64, 10], what="count_parameters"), 650, "count_parameters([64, 10])")
     answer = call(function, [2, 3, 4, 5, 6], what="count_parameters")
-    early = {
+    mistakes = {
         "Your function counts two layers of connections only: it should work for any number.": [
             9 + 16,
             16 + 25,
             25 + 36,
         ]
     }
-    compare(answer, 9 + 16 + 25 + 36, "count_parameters([2, 3, 4, 5, 6])", early)
+    compare(answer, 9 + 16 + 25 + 36, "count_parameters([2, 3, 4, 5, 6])", mistakes)
     passed("Exercise 2: so the network of section 3, [64, 32, 10], has 2,410 parameters.")
 
 

@@ -189,26 +189,22 @@ def xor_network(function: Callable[[], tuple[Tensor, Tensor, Tensor, Tensor]]) -
     W2, b2, W3, b3 = (part.detach().cpu().float() for part in answer)
     x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     y = (torch.relu(x @ W2.T + b2) @ W3.T + b3).flatten()
-    _explain_xor(y, x)
+    mistakes = {
+        "Your network computes OR: it does not notice when both inputs are on. The second hidden unit should, and take "
+        "something away.": [0, 1, 1, 1],
+        "Your network computes AND: it is on only when both inputs are.": [0, 0, 0, 1],
+        "Your network computes the opposite of XOR: exchange what the output adds and takes away.": [1, 0, 0, 1],
+        "Your network computes the sum of the inputs: for (1, 1) the output should come down to 0.": [0, 1, 1, 2],
+        "Your network computes the negative of XOR: change the sign of W3.": [0, -1, -1, 0],
+    }
+    for message, values in mistakes.items():
+        if torch.allclose(y, torch.tensor(values, dtype=y.dtype), atol=1e-4):
+            raise Wrong(message)
+    _first_wrong_corner(y, x)
     passed("Exercise 4: two hidden units are enough for XOR.")
 
 
-def _explain_xor(y: Tensor, x: Tensor) -> None:
-    functions = {
-        "OR: it does not notice when both inputs are on. The second hidden unit should, and take something away.": [
-            0,
-            1,
-            1,
-            1,
-        ],
-        "AND: it is on only when both inputs are.": [0, 0, 0, 1],
-        "the opposite of XOR: exchange what the output adds and takes away.": [1, 0, 0, 1],
-        "the sum of the inputs: for (1, 1) the output should come down to 0.": [0, 1, 1, 2],
-        "the negative of XOR: change the sign of W3.": [0, -1, -1, 0],
-    }
-    for name, values in functions.items():
-        if torch.allclose(y, torch.tensor(values, dtype=y.dtype), atol=1e-4):
-            raise Wrong(f"Your network computes {name}")
+def _first_wrong_corner(y: Tensor, x: Tensor) -> None:
     for inputs, got, want in zip(x.int().tolist(), y.tolist(), [0, 1, 1, 0], strict=True):
         if not abs(got - want) <= 1e-4:
             says = f"For the input ({inputs[0]}, {inputs[1]}) your network says {got:.4g}; it should say {want}."
