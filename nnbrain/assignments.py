@@ -121,7 +121,7 @@ def source(chapter: Chapter, text: str) -> NotebookNode:
         if cell.id == f"{chapter.number:02d}-title":
             cell.source = title_cell(chapter, folder="notebooks/exercises")
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"<!-- here: -->.*?<!-- end -->", "", cell.source, flags=re.DOTALL).rstrip()
+            cell.source = re.sub(r"<!--solution-->.*?<!--end-->", "", cell.source, flags=re.DOTALL).rstrip()
             cell.source = re.sub(r"\]\(([\w./]+\.(?:ipynb|md))\)", rf"]({away}\1)", cell.source)
         if cell.id in marks:
             cell.metadata["nbgrader"] = marks[cell.id] | {"grade_id": cell.id, "schema_version": 3, "task": False}
