@@ -46,7 +46,7 @@ def outdated() -> dict[Path, str]:
     pages = {
         NOTEBOOKS / "README.md": index(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
-        ROOT / "environment.yml": environment("lab", "course", "site", "dev", pip=["-e ."]),
+        ROOT / "environment.yml": environment("lab", "course", "book", "dev", pip=["-e ."]),
         ROOT / "binder" / "environment.yml": environment("lab"),
     }
     for chapter in existing():
@@ -226,7 +226,7 @@ def environment(*extras: str, pip: Sequence[str] = ()) -> str:
     Parameters
     ----------
     *extras : str
-        The optional dependencies to include: "lab", "course", "site", "dev".
+        The optional dependencies to include: "lab", "course", "book", "dev".
     pip : sequence of str
         What else pip should install. (Binder's environment installs nnbrain itself later, in postBuild.)
 

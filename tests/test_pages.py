@@ -110,7 +110,7 @@ def test_every_object_of_the_index_exists():
             thing = getattr(thing, part)
 
 
-EXTRAS = ("lab", "course", "site", "dev")
+EXTRAS = ("lab", "course", "book", "dev")
 
 
 def required(*extras):

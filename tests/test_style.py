@@ -17,7 +17,7 @@ FLOORS = [
     {"analysis", "history", "learning", "train"},
     {"widgets", "check", "claims", "plots", "show"},
     {"checkout"},
-    {"assignments", "site"},
+    {"assignments", "book"},
     {"__init__", "pages"},
 ]
 
