@@ -120,7 +120,7 @@ html_copy_source = False
 exclude_patterns = [".doctrees", "jupyter_execute"]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 nb_execution_timeout = 120
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_merge_streams = True
 """
 
