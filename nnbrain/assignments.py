@@ -61,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nnbrain.assignments", description=__doc__.split("\n")[0])
     parser.add_argument("course", type=Path, help="the folder to write; one with a gradebook is brought up to date")
     course = parser.parse_args(arguments).course
+    if course.exists() and not course.is_dir():
+        parser.error(f"{course} is a file; give the name of a folder.")
     write_course(course)
     print(f"{course / 'instructor.md'} says what is there, and how to release, collect and grade.")
     return 0
@@ -263,6 +265,7 @@ c = get_config()
 
 c.CourseDirectory.course_id = "nnbrain"
 c.ClearSolutions.code_stub = {{"python": {STUB!r}}}
+c.OverwriteCells.add_missing_cells = True  # a check that a student deleted comes back
 c.ExecutePreprocessor.timeout = 120  # seconds for a cell: whole chapters are run, not the exercises alone
 """
 
@@ -280,10 +283,12 @@ In this folder, with nbgrader installed:
    `notebooks/exercises/` of the repository, whose badges open it in Colab or Binder. There they get the same feedback.
 2. **Collect.** Put what each student hands in into `submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb`. (nbgrader does this from
    the archive of a learning management system, `nbgrader zip_collect`, and with JupyterHub, `nbgrader collect`.)
-3. **Grade.** `nbgrader autograde ASSIGNMENT` runs every submission. Checks that a student changed are put back first. The
-   whole chapter is run, which takes up to a minute a student.
+3. **Grade.** `nbgrader autograde ASSIGNMENT` runs every submission that has not been graded yet. Checks that a student changed or
+   deleted are put back first. The whole chapter is run, which takes up to a minute a student. When a student hands in once more:
+   `nbgrader autograde ASSIGNMENT --student STUDENT --force`, and the same for `generate_feedback`.
 4. **Return.** `nbgrader generate_feedback ASSIGNMENT` writes a page for each student into `feedback/`, and `nbgrader export`
-   all scores into `grades.csv`. `nbgrader formgrader`, within `jupyter lab`, shows all of this with the mouse.
+   all scores into `grades.csv` (of every assignment there is: one that was not handed in has 0). `nbgrader formgrader`, within
+   `jupyter lab`, shows all of this with the mouse.
 
 To change points or texts, edit `source/` (menu *View, Activate Create Assignment*), and run
 `nbgrader generate_assignment ASSIGNMENT --force`. Running `python -m nnbrain.assignments` once more overwrites `source/` and

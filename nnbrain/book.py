@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="where the site is written; index.html is its front page")
     parser.add_argument("--draft", action="store_true", help="do not run the chapters: no pictures within them")
     options = parser.parse_args(arguments)
+    if options.folder.exists() and not options.folder.is_dir():
+        parser.error(f"{options.folder} is a file; give the name of a folder.")
     with tempfile.TemporaryDirectory() as source:
         write_source(Path(source))
         done = build(Path(source), options.folder, run=not options.draft)

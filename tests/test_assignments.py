@@ -10,6 +10,7 @@ import torch
 
 import nnbrain as nb
 from nnbrain import assignments, check, pages
+from nnbrain import book as book_module
 from nnbrain.check import Wrong
 
 CHAPTERS = pages.existing()
@@ -139,7 +140,7 @@ WRONG = {
 }
 
 
-def hand_in(course, who, right=(), wrong=(), alter=False):
+def hand_in(course, who, right=(), wrong=(), alter=False, delete=()):
     """A submission: the released notebook, some exercises solved as in the chapter, some wrongly, the rest untouched."""
     chapter = CHAPTERS[1]
     found = assignments.exercises(read(chapter))
@@ -152,29 +153,47 @@ def hand_in(course, who, right=(), wrong=(), alter=False):
             cell.source = cell.source[: cell.source.index("raise NotImplementedError")] + WRONG[exercise.function]
         if alter:
             cell_of(submission, exercise.check).source = "print('✓ all right')"
+        if exercise.number in delete:
+            submission.cells.remove(cell_of(submission, exercise.check))
     folder = course / "submitted" / who / NAME
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(submission, folder / chapter.file)
 
 
 def test_submissions_get_the_points_that_they_deserve(course):
-    """Right, partly right, wrong, and wrong with checks that always say yes: nbgrader puts the checks back."""
+    """Right, partly right, wrong, and wrong with checks that always say yes or are gone: nbgrader puts the checks back."""
     from nbgrader.api import Gradebook
 
-    hand_in(course, "right", right=(1, 2, 3, 4))
+    hand_in(course, "right", right=(1, 2, 3, 4), delete=(2,))
     hand_in(course, "partly", right=(1, 3), wrong=(2,))
     hand_in(course, "wrong", wrong=(1, 2, 3, 4))
     hand_in(course, "altered", wrong=(1, 2, 3, 4), alter=True)
     nbgrader(course, "autograde", NAME)
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        scores = {s.student.id: (s.score, s.max_score) for s in gradebook.assignment_submissions(NAME)}
-    assert scores == {"right": (10, 10), "partly": (5, 10), "wrong": (0, 10), "altered": (0, 10)}
+
+    def scores():
+        with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+            return {s.student.id: (s.score, s.max_score) for s in gradebook.assignment_submissions(NAME)}
+
+    assert scores() == {"right": (10, 10), "partly": (5, 10), "wrong": (0, 10), "altered": (0, 10)}
 
     nbgrader(course, "generate_feedback", NAME)
     feedback = (course / "feedback" / "altered" / NAME / f"{NAME}.html").read_text()
     assert "Not yet" in feedback and "The nonlinearity is missing" in feedback
+    hand_in(course, "wrong", right=(1,), wrong=(2, 3, 4))  # once more
+    nbgrader(course, "autograde", NAME, "--student", "wrong", "--force")
+    assert scores()["wrong"] == (2, 10)
+    assignments.main([str(course)])  # made anew, with grades there
+    assert scores()["partly"] == (5, 10)
     nbgrader(course, "export")
     assert len((course / "grades.csv").read_text().splitlines()) > 4
+
+
+def test_a_file_is_no_course_and_no_site(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for program in (assignments, book_module):
+        with pytest.raises(SystemExit):
+            program.main([str(tmp_path / "file")])
+        assert "is a file; give the name of a folder" in capsys.readouterr().err
 
 
 def test_without_nbgrader_the_message_says_what_to_install(monkeypatch, tmp_path):
