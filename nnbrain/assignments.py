@@ -235,7 +235,9 @@ def mistakes(module: ModuleType, function: str) -> list[str]:
     tables = [
         node.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and node.targets[0].id == "mistakes"
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Dict)
+        and ast.unparse(node.targets[0]) == "mistakes"
     ]
     return [key.value for table in tables for key in table.keys]
 
