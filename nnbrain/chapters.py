@@ -84,7 +84,14 @@ CHAPTERS = (
         4,
         "convolutional_networks",
         "Convolutional networks",
-        "Primer, sections 2.3 and 4, Equations 19-20, 31, Figures 2D, 4A, 4C",
+        "Primer, sections 2.3 and 4, Equations 19-20, 31, Figures 2D, 4A, 4C; Framework, Box 2",
+        "Networks that know that images have two dimensions: local and shared weights, what they gain and assume, and how to "
+        "find out what a unit responds to.",
+        needs=(0, 1),
+        minutes=35,
+        picture="primer_fig4a",
+        alt="A handwritten digit, the sixteen activity maps of the first convolutional layer, in which the digit is still "
+        "visible, the thirty-two coarser maps of the second, and bars for the units of the two fully connected layers.",
     ),
     Chapter(5, "ventral_stream", "The ventral stream", "Primer, sections 3.1 and 4, Figures 3, 4B"),
     Chapter(

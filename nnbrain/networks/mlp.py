@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-import torch
 from torch import Generator, Tensor, nn
 
 from nnbrain.arguments import positive_integer
 from nnbrain.networks.activations import Activation
+from nnbrain.networks.initialization import initialize
 
 
 class MLP(nn.Module):
@@ -66,17 +66,8 @@ class MLP(nn.Module):
             raise ValueError(f"an MLP needs two sizes or more, from input to output, got {self.sizes}.")
         self.layers = nn.ModuleList(nn.Linear(m, n, bias=bias) for m, n in pairwise(self.sizes))
         self.rates = nn.ModuleList(Activation(activation) for _ in self.sizes[1:-1])
-        rectifier = isinstance(activation, nn.ReLU) or activation in ("relu", torch.relu, nn.functional.relu)
-        self._initialize(2.0 if rectifier else 1.0, generator)
-
-    @torch.no_grad()
-    def _initialize(self, gain: float, generator: Generator | None) -> None:
-        for layer in self.layers:
-            last = layer is self.layers[-1]
-            variance = (1.0 if last else gain) / layer.in_features
-            layer.weight.normal_(0.0, variance**0.5, generator=generator)
-            if layer.bias is not None:
-                layer.bias.uniform_(-(layer.in_features**-0.5), layer.in_features**-0.5, generator=generator)
+        initialize(self.layers[:-1], activation, generator)
+        initialize(self.layers[-1:], "linear", generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the network.

@@ -1,16 +1,18 @@
 """Pictures: one style for all figures, and the plots and drawings that several notebooks share."""
 
-from nnbrain.plots.figures import image_grid, learning_curve, loss_curves
-from nnbrain.plots.schematics import draw_framework, draw_mlp
+from nnbrain.plots.figures import image_grid, learning_curve, loss_curves, mosaic
+from nnbrain.plots.schematics import draw_convnet, draw_framework, draw_mlp
 from nnbrain.plots.style import PALETTE, save_figure, use_style
 
 __all__ = [
     "PALETTE",
+    "draw_convnet",
     "draw_framework",
     "draw_mlp",
     "image_grid",
     "learning_curve",
     "loss_curves",
+    "mosaic",
     "save_figure",
     "use_style",
 ]

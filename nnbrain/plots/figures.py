@@ -65,6 +65,40 @@ def image_grid(
     return figure
 
 
+def mosaic(images: np.ndarray | Tensor, columns: int, *, gap: int = 1) -> np.ndarray:
+    """Images in rows and columns, joined to one picture: the channels of a layer, or the fields of its units.
+
+    Parameters
+    ----------
+    images : ndarray or Tensor
+        images × height × width.
+    columns : int
+        How many images in a row.
+    gap : int
+        Pixels between images: NaN, which matplotlib leaves white.
+
+    Returns
+    -------
+    ndarray
+        rows · (height + gap) − gap × columns · (width + gap) − gap.
+
+    Raises
+    ------
+    ValueError
+        If the images are not images × height × width.
+    """
+    images = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
+    if images.ndim != 3 or len(images) == 0:
+        raise ValueError(f"images should be images × height × width, got shape {images.shape}.")
+    n, height, width = images.shape
+    columns = min(positive_integer(columns, "columns"), n)
+    rows = -(-n // columns)
+    tiles = np.full((rows * columns, height + gap, width + gap), np.nan)
+    tiles[:n, :height, :width] = images
+    joined = tiles.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
+    return joined.reshape(rows * (height + gap), -1)[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
+
+
 def learning_curve(
     histories: History | Mapping[str, History], measure: str = "loss", *, smooth: int = 1, axes: Axes | None = None
 ) -> Axes:

@@ -9,7 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 
 from nnbrain.plots.style import PALETTE
 
@@ -142,3 +142,75 @@ def _draw_two_weights(axes: Axes) -> None:
     axes.text(1.5, -0.85, r"$r = \tanh(w_1 x)$" + "\n" + r"$y = w_2\, r$", ha="center", va="top", fontsize=11)
     axes.set(xlim=(-0.5, 3.5), ylim=(-2.0, 2.0), aspect="equal")
     axes.set_axis_off()
+
+
+def draw_convnet(
+    shapes: Sequence[tuple[int, int, int]], classifier: Sequence[int], *, axes: Axes | None = None
+) -> Axes:
+    """A convolutional network as stacks of maps, one for each channel, that get smaller and more; then layers of units.
+
+    A small square in each stack, and the lines from it to one unit of the next, show what a unit sees.
+
+    Parameters
+    ----------
+    shapes : sequence of tuple of int
+        (channels, height, width) of the image and after each stage, as in ``ConvNet.shapes``.
+    classifier : sequence of int
+        Units in each layer of the classifier, without its input.
+    axes : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no stage or no classifier.
+
+    Source: Primer, Figure 2D (drawn anew).
+    """
+    if len(shapes) < 2 or len(classifier) < 1:
+        raise ValueError("a convolutional network has an image, one stage or more, and a classifier.")
+    axes = axes or plt.figure(figsize=(8.4, 3.2)).gca()
+    largest = max(height for _, height, _ in shapes)
+    x, windows = 0.0, []
+    for stage, (channels, height, width) in enumerate(shapes):
+        size = 2.4 * (height / largest) ** 0.6, 2.4 * (width / largest) ** 0.6
+        drawn = min(channels, 4 + 2 * stage) if channels > 1 else 1
+        windows.append(_draw_stack(axes, x, size, drawn, "white" if stage == 0 else PALETTE["sky"]))
+        right = x + size[1] + 0.12 * (drawn - 1)
+        name = "image" if stage == 0 else f"stage {stage}"
+        _caption(axes, (x + right) / 2, f"{name}\n{channels} × {height} × {width}")
+        x = right + 1.0
+    for (left, bottom, side), (next_left, next_bottom, next_side) in pairwise(windows):
+        tip = (next_left + next_side / 2, next_bottom + next_side / 2)
+        for corner in (bottom, bottom + side):
+            axes.plot([left + side, tip[0]], [corner, tip[1]], color="black", linestyle="-", linewidth=0.8, zorder=9)
+    for layer, units in enumerate(classifier):
+        last = layer == len(classifier) - 1
+        for y in np.linspace(-1.1, 1.1, 5 if last else 7):
+            axes.add_patch(Circle((x, y), 0.15, facecolor="white" if last else PALETTE["sky"], edgecolor="black"))
+        _caption(axes, x, f"{'output' if last else 'hidden layer'}\n{units} units")
+        x += 1.6
+    axes.set(xlim=(-0.3, x - 1.0), ylim=(-2.5, 2.0), aspect="equal")
+    axes.set_axis_off()
+    return axes
+
+
+def _draw_stack(axes: Axes, x: float, size: tuple[float, float], maps: int, shade: str) -> tuple[float, float, float]:
+    """Maps one before the other; returns left, bottom and side of the small square that is drawn on the front one."""
+    height, width = size
+    for k in range(maps):
+        place = (x + 0.12 * k, -height / 2 + 0.12 * (maps - 1) / 2 - 0.12 * k)
+        axes.add_patch(
+            Rectangle(place, width, height, facecolor=shade, edgecolor="black", linewidth=0.8, zorder=2 + k / 99)
+        )
+    side = 0.32
+    left, bottom = place[0] + 0.55 * width, place[1] + 0.35 * height
+    axes.add_patch(Rectangle((left, bottom), side, side, facecolor="white", edgecolor="black", zorder=8))
+    return left, bottom, side
+
+
+def _caption(axes: Axes, x: float, text: str) -> None:
+    axes.text(x, -1.75, text, ha="center", va="top", fontsize=9)

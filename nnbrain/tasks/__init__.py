@@ -2,5 +2,7 @@
 
 from nnbrain.tasks.base import Batch, FiniteTask, Task
 from nnbrain.tasks.digits import Digits
+from nnbrain.tasks.gratings import Gratings
+from nnbrain.tasks.shifted_digits import ShiftedDigits
 
-__all__ = ["Batch", "Digits", "FiniteTask", "Task"]
+__all__ = ["Batch", "Digits", "FiniteTask", "Gratings", "ShiftedDigits", "Task"]

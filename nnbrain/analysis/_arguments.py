@@ -1,0 +1,45 @@
+"""Checks that the similarity analyses share: bad input is refused at the door, with a sentence."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+
+def responses(value: Tensor, name: str, axes: str) -> Tensor:
+    """The value, if it is a tensor of finite floating-point numbers with these axes ("stimuli × units"), each at least 1 long."""
+    expected = f"{name} should be a tensor of floating-point numbers, {axes}"
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{expected}, got {type(value).__name__}: torch.as_tensor makes one.")
+    if not value.is_floating_point():
+        raise TypeError(f"{expected}, got {value.dtype}: convert it with .float() or .double().")
+    if value.ndim != axes.count("×") + 1 or 0 in value.shape:
+        raise ValueError(f"{expected}, none of them empty, got shape {tuple(value.shape)}.")
+    if not torch.isfinite(value).all():
+        raise ValueError(f"{name} has values that are NaN or infinite: leave these measurements out.")
+    return value
+
+
+def at_least(number: int, fewest: int, what: str) -> None:
+    """Refuse too few of something."""
+    if number < fewest:
+        raise ValueError(f"expected at least {fewest} {what}, got {number}.")
+
+
+def option(value: str, name: str, options: Iterable[str]) -> None:
+    """Refuse what is none of the options, and list them."""
+    if value not in (options := list(options)):
+        listed = ", ".join(repr(one) for one in options[:-1]) + f" or {options[-1]!r}"
+        raise ValueError(f"{name} should be {listed}, got {value!r}.")
+
+
+def numbers(which: Tensor, most: int = 8) -> str:
+    """The places where a (n,) tensor of booleans is true, for a message: "3, 7"; after the eighth, how many more."""
+    found = which.nonzero().flatten().tolist()
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(map(str, found[:most])) + more
+
+
+def double(value: Tensor) -> Tensor:
+    """In double precision where the device has it (MPS has not)."""
+    return value if value.device.type == "mps" else value.double()

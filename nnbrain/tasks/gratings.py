@@ -1,0 +1,90 @@
+"""Gratings, the stimuli with which orientation tuning has been measured since Hubel and Wiesel: say how they are oriented."""
+
+from collections.abc import Sequence
+
+import torch
+
+from nnbrain.arguments import positive_integer
+from nnbrain.tasks.base import FiniteTask
+
+
+class Gratings(FiniteTask):
+    """Say which orientation a sinusoidal grating has. Every orientation comes with every spatial frequency and phase.
+
+    s = ½ + ½ · contrast · cos(2π f u + φ), u being the distance from the middle, across the bars
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (height, width) in pixels.
+    orientations : int
+        How many, evenly spaced from 0 to 180 degrees: 0 for horizontal bars, 90 for vertical ones, 45 for bars that rise to the
+        right.
+    frequencies : sequence of float
+        f, spatial frequencies in cycles per pixel, up to ½ (bars of one pixel).
+    phases : int
+        How many φ, evenly spaced from 0 to 360 degrees; at 0 the middle of the image is bright.
+    contrast : float
+        From 0 (grey) to 1 (from black to white).
+    flatten : bool
+        Whether inputs are vectors, trials × pixels, or images, trials × 1 × height × width.
+
+    Attributes
+    ----------
+    image_shape : tuple of int
+
+    Batches have ``inputs`` from 0 to 1, ``targets`` the number of the orientation, and ``conditions``: ``"orientation"`` and
+    ``"phase"`` in degrees, ``"frequency"`` in cycles per pixel.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Source: Framework, Figure 4 (the task); Hubel & Wiesel 1959 (the method).
+
+    Examples
+    --------
+    >>> Gratings((8, 8), orientations=12, frequencies=[0.2], phases=8).all().inputs.shape
+    torch.Size([96, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int],
+        *,
+        orientations: int = 12,
+        frequencies: Sequence[float] = (0.125, 0.25),
+        phases: int = 8,
+        contrast: float = 1.0,
+        flatten: bool = False,
+    ):
+        if len(image_shape) != 2:
+            raise ValueError(f"image_shape is (height, width), got {tuple(image_shape)}.")
+        self.image_shape = tuple(positive_integer(n, "each of image_shape") for n in image_shape)
+        if len(frequencies) == 0 or not all(0 < f <= 0.5 for f in frequencies):
+            raise ValueError(
+                f"spatial frequencies lie above 0 and at or below 0.5 cycles per pixel, got {list(frequencies)}."
+            )
+        if not 0 <= contrast <= 1:
+            raise ValueError(f"contrast lies between 0 and 1, got {contrast!r}.")
+        angles = 180 * torch.arange(positive_integer(orientations, "orientations")) / orientations
+        starts = 360 * torch.arange(positive_integer(phases, "phases")) / phases
+        f = torch.as_tensor(frequencies, dtype=torch.float32)
+        # conditions × 3, orientation changing slowest
+        orientation, frequency, phase = torch.cartesian_prod(angles, f, starts).reshape(-1, 3).T
+        images = 0.5 + 0.5 * contrast * self._waves(orientation, frequency, phase)
+        super().__init__(
+            images.flatten(1) if flatten else images.unsqueeze(1),
+            torch.arange(orientations).repeat_interleave(len(f) * phases),
+            {"orientation": orientation, "frequency": frequency, "phase": phase},
+        )
+
+    def _waves(self, orientation: torch.Tensor, frequency: torch.Tensor, phase: torch.Tensor) -> torch.Tensor:
+        """Conditions × height × width, from −1 to 1."""
+        height, width = self.image_shape
+        up = (height - 1) / 2 - torch.arange(height)[:, None]  # rows count downwards, angles upwards
+        right = torch.arange(width) - (width - 1) / 2
+        theta = torch.deg2rad(orientation)[:, None, None]
+        across = up * torch.cos(theta) - right * torch.sin(theta)
+        return torch.cos(2 * torch.pi * frequency[:, None, None] * across + torch.deg2rad(phase)[:, None, None])
