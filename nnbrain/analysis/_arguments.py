@@ -15,7 +15,8 @@ def responses(value: Tensor, name: str, axes: str) -> Tensor:
         raise TypeError(f"{expected}, got {value.dtype}: convert it with .float() or .double().")
     if value.ndim != axes.count("×") + 1 or 0 in value.shape:
         raise ValueError(f"{expected}, none of them empty, got shape {tuple(value.shape)}.")
-    if not torch.isfinite(value).all():
+    # The sum is the quicker test; but that of large numbers may overflow.
+    if not torch.isfinite(value.sum()) and not torch.isfinite(value).all():
         raise ValueError(f"{name} has values that are NaN or infinite: leave these measurements out.")
     return value
 

@@ -78,7 +78,12 @@ def rdm(activity: Tensor, metric: str = "correlation", *, noise_covariance: Tens
     else:
         distances = (1 - _cosines(x, metric)).clamp_min(0)
     distances = (distances + distances.T) / 2  # a matrix product need not be symmetric to the last digit
-    return distances.fill_diagonal_(0).to(activity.dtype)
+    distances = distances.fill_diagonal_(0).to(activity.dtype)
+    if not torch.isfinite(distances).all():
+        raise ValueError(
+            "responses are so large, or so small, that their squares cannot be represented: use other units."
+        )
+    return distances
 
 
 def _cosines(x: Tensor, metric: str) -> Tensor:
@@ -87,14 +92,15 @@ def _cosines(x: Tensor, metric: str) -> Tensor:
         undefined, said = x.amax(1) == x.amin(1), "the same response of every unit"
         x = x - x.mean(1, keepdim=True)
     else:
-        undefined, said = (x == 0).all(1), "no response of any unit"
+        undefined, said = x.abs().amax(1) == 0, "no response of any unit"
     if undefined.any():
         raise ValueError(
             f"stimulus {_arguments.numbers(undefined)} evokes {said}, so that no {metric} with others is defined: leave it "
             "out, or use 'euclidean'."
         )
-    x = x / x.norm(dim=1, keepdim=True)
-    return x @ x.T
+    products = x @ x.T
+    lengths = products.diagonal().sqrt()
+    return products / lengths / lengths.unsqueeze(1)
 
 
 def _distances(products: Tensor) -> Tensor:
@@ -264,7 +270,7 @@ def noise_ceiling(rdms: Tensor, method: str = "pearson") -> Ceiling:
     Raises
     ------
     TypeError, ValueError
-        As `compare_rdms`; also if there are fewer than two subjects.
+        As `compare_rdms`; also if there are fewer than two subjects, or their mean is constant.
 
     Source: Primer, section 4 (similarity comparison); Nili et al. 2014.
     """
@@ -279,5 +285,15 @@ def noise_ceiling(rdms: Tensor, method: str = "pearson") -> Ceiling:
     # Ranks as they are: whole and half numbers add up exactly, so that ties of the mean remain ties.
     normal = _ranks(vectors) if method in ("spearman", "kendall") else profiles(vectors, method)
     total = normal.sum(0, keepdim=True)
-    lower = [_compare(total - normal[s : s + 1], vectors[s : s + 1], method) for s in range(subjects)]
+    others = total - normal
+    if min(_spread(both, method).min() for both in (total, others)) <= 1e-6 * _spread(normal, method).max():
+        raise ValueError(
+            "the matrices of these subjects contradict each other: their mean is constant, and predicts nothing."
+        )
+    lower = [_compare(others[s : s + 1], vectors[s : s + 1], method) for s in range(subjects)]
     return Ceiling(float(torch.stack(lower).mean()), float(_compare(total, vectors, method).mean()))
+
+
+def _spread(vectors: Tensor, method: str) -> Tensor:
+    """What a comparison divides by: the length, less the mean or not."""
+    return (vectors if method == "cosine" else vectors - vectors.mean(1, keepdim=True)).norm(dim=1)

@@ -1,5 +1,7 @@
 """Neural predictivity: how well a linear readout of a network predicts each neuron, measured against the neuron's own noise."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from sklearn.linear_model import RidgeCV
@@ -79,7 +81,7 @@ def linear_predictivity(
     responses: Tensor,
     *,
     folds: int = 5,
-    alphas: Tensor | list[float] | None = None,
+    alphas: Tensor | Sequence[float] | None = None,
     reliability: Tensor | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -101,7 +103,7 @@ def linear_predictivity(
         stimuli × neurons, the neurons' responses to the same stimuli in the same order, averaged over repeats.
     folds : int
         Drawn at random; two or more, of three stimuli or more (of ten or more, for the correlation in each to mean much).
-    alphas : Tensor or list of float, optional
+    alphas : Tensor or sequence of float, optional
         The penalties to choose from, all positive; by default the number of units times 10⁻⁶, 10⁻⁵·⁵, …, 10⁴.
     reliability : Tensor, optional
         (neurons,), of the averaged responses, each above 0: from `split_half_reliability`.
@@ -154,11 +156,14 @@ def _folds(folds: int, stimuli: int) -> int:
     return folds
 
 
-def _penalties(alphas: Tensor | list[float] | None, units: int) -> np.ndarray:
+def _penalties(alphas: Tensor | Sequence[float] | None, units: int) -> np.ndarray:
     if alphas is None:
         return units * np.logspace(-6, 4, 21)
-    found = np.atleast_1d(torch.as_tensor(alphas, dtype=torch.float64).cpu().numpy())
-    if found.ndim != 1 or not len(found) or not (np.isfinite(found) & (found > 0)).all():
+    try:
+        found = torch.as_tensor(alphas, dtype=torch.float64).reshape(-1).cpu().numpy()
+    except (TypeError, ValueError, RuntimeError):
+        found = np.zeros(0)
+    if not len(found) or not (np.isfinite(found) & (found > 0)).all():
         raise ValueError(f"alphas should be positive numbers, got {alphas!r}.")
     return found
 
