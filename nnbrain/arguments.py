@@ -1,5 +1,6 @@
 """Checks of arguments that several rooms share: bad input is refused at the door, with a sentence."""
 
+import math
 import operator
 from typing import Any
 
@@ -13,3 +14,44 @@ def positive_integer(value: Any, name: str) -> int:
     if number < 1:
         raise ValueError(f"{name} should be a positive integer, got {value!r}.")
     return number
+
+
+def positive_integers(values: Any, name: str) -> list[int]:
+    """A sequence of positive integers of any type as a list of Python's, or a ValueError that says what was given."""
+    try:
+        members = list(values)
+    except TypeError:
+        raise ValueError(
+            f"{name} should be a sequence of positive integers, got {values!r}: a single one is [{values!r}]."
+        ) from None
+    return [positive_integer(value, f"each of {name}") for value in members]
+
+
+def shape_of_image(values: Any, parts: str) -> tuple[int, ...]:
+    """The shape of an image as a tuple; ``parts`` says of what, "channels, height, width" for instance."""
+    try:
+        shape = tuple(values)
+    except TypeError:
+        shape = ()
+    if len(shape) != len(parts.split(", ")):
+        raise ValueError(f"image_shape is ({parts}), got {values!r}.")
+    return tuple(positive_integers(shape, "image_shape"))
+
+
+def spatial_frequencies(values: Any) -> list[float]:
+    """Spatial frequencies in cycles per pixel as a list; refused outside of the range that pixels can show."""
+    try:
+        frequencies = [number(value) for value in values]
+    except TypeError:
+        raise ValueError(f"frequencies should be a sequence, got {values!r}: a single one is [{values!r}].") from None
+    if not frequencies or not all(0 < f <= 0.5 for f in frequencies):
+        raise ValueError(f"spatial frequencies lie above 0 and at or below 0.5 cycles per pixel, got {values!r}.")
+    return frequencies
+
+
+def number(value: Any) -> float:
+    """A real number of any type as Python's; NaN, which no comparison holds for, where it is none."""
+    try:
+        return math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return math.nan

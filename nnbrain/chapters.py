@@ -93,7 +93,19 @@ CHAPTERS = (
         alt="A handwritten digit, the sixteen activity maps of the first convolutional layer, in which the digit is still "
         "visible, the thirty-two coarser maps of the second, and bars for the units of the two fully connected layers.",
     ),
-    Chapter(5, "ventral_stream", "The ventral stream", "Primer, sections 3.1 and 4, Figures 3, 4B"),
+    Chapter(
+        5,
+        "ventral_stream",
+        "The ventral stream",
+        "Primer, sections 3.1 and 4, Figures 3, 4B",
+        "How to compare a network with a brain: dissimilarity matrices, noise ceilings, regression and CKA, on real recordings "
+        "and on simulated ones whose truth is known.",
+        needs=(0, 1, 4),
+        minutes=34,
+        picture="primer_fig3",
+        alt="Above, the areas of the ventral stream over the layers of a network; a dashed arrow leads from stage 2 to V4 and one "
+        "from a hidden layer to IT. Below, how well each layer predicts the neurons of simulated areas V4 and IT.",
+    ),
     Chapter(
         6,
         "recurrent_networks",

@@ -17,6 +17,7 @@ import numpy as np
 import pooch
 import requests
 from scipy.io import loadmat
+from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import squareform
 from sklearn.datasets import load_digits
 
@@ -159,6 +160,61 @@ def objects92() -> Objects92:
         human_rdms=np.stack([np.stack(list(sessions)) for sessions in brains["RDMs"]["RDM"]]),
         monkey_rdm=squareform(paper["RDMs_mIT_hIT_fig1"]["RDM"][names.index("mIT_674neurons")]),
     )
+
+
+def simulated_objects92(seed: int = 0) -> tuple[Objects92, np.ndarray]:
+    """Made-up objects and brains in the form of `objects92`, for working without its files. Say so in every picture.
+
+    92 images of six kinds (a blurred pattern each, with variations); responses of four simulated subjects and a simulated monkey,
+    which are random weighted sums of the same features, the kind of the object above all, with noise. Other than in a real
+    experiment it is known what the brains have in common.
+
+    Parameters
+    ----------
+    seed : int
+
+    Returns
+    -------
+    Objects92
+        The images 92 × 32 × 32 × 3, and everything else as from `objects92`.
+    ndarray of float64
+        92 × 92: the dissimilarity matrix of the features, to which all the brains' matrices tend without noise.
+    """
+    random = np.random.default_rng(seed)
+    kinds = np.repeat(np.arange(6), (12, 12, 12, 12, 23, 21))  # as many as there are of each in the experiment
+    categories = np.stack([np.isin(kinds, which) for _, which in _KINDS], axis=1)
+    patterns = gaussian_filter(random.standard_normal((6, 32, 32, 3)), (0, 3, 3, 0))
+    variations = gaussian_filter(random.standard_normal((92, 32, 32, 3)), (0, 2, 2, 0))
+    images = patterns[kinds] / patterns.std() + 1.5 * variations / variations.std()
+    features = np.concatenate([1.0 * categories, random.standard_normal((92, 6)) / 2], axis=1)
+
+    def brain(units: int, noise: float) -> np.ndarray:
+        responses = (features - features.mean(0)) @ random.standard_normal((features.shape[1], units))
+        return 1 - np.corrcoef(responses / responses.std() + noise * random.standard_normal((92, units)))
+
+    known = 1 - np.corrcoef((features - features.mean(0)) @ random.standard_normal((features.shape[1], 20_000)))
+    simulated = Objects92(
+        images=np.clip(128 + 40 * images, 0, 255).astype(np.uint8),
+        categories=categories,
+        category_names=[name for name, _ in _KINDS],
+        human_rdms=np.array([[brain(100, 4.0) for _ in range(2)] for _ in range(4)], dtype=np.float32),
+        monkey_rdm=brain(674, 4.0),
+    )
+    return simulated, known
+
+
+# Categories of the experiment, and which of six kinds of object belong to each: human bodies and faces, those of other animals,
+# natural and artificial objects.
+_KINDS = (
+    ("animate", (0, 1, 2, 3)),
+    ("inanim", (4, 5)),
+    ("human", (0, 1)),
+    ("nonhumani", (2, 3)),
+    ("body", (0, 2)),
+    ("face", (1, 3)),
+    ("natObj", (4,)),
+    ("artiObj", (5,)),
+)
 
 
 def _read(source: _Source, name: str, parse: Callable[[Path], Any]) -> Any:

@@ -3,13 +3,14 @@
 The search runs among all stimuli, or among those that a decoder makes of points in a latent space.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from nnbrain.arguments import positive_integer
+from nnbrain.arguments import number, positive_integer
 
 METHODS = ("gradient", "evolution")
 
@@ -91,14 +92,15 @@ def preferred_stimulus(
     >>> found = preferred_stimulus(lambda x: record(network, x, grad=True)["layers.1"][:, 3], torch.randn(10, 64), steps=100)
     """
     steps = positive_integer(steps, "steps")
-    _check(start, method, rate, norm, bounds)
+    _check_functions(response, decoder, method)
+    _check_start(start)
+    _check_limits(rate, norm, bounds)
 
-    def stimuli(points: Tensor) -> Tensor:
-        made = points if decoder is None else decoder(points)
-        return _limit(made, norm, bounds)
+    def limit(stimuli: Tensor) -> Tensor:
+        return _limit(stimuli, norm, bounds)
 
     def measure(points: Tensor) -> Tensor:
-        values = response(stimuli(points))
+        values = response(points if decoder is None else limit(_decode(decoder, points)))
         if not isinstance(values, Tensor) or values.shape != points.shape[:1]:
             given = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise ValueError(f"response should give one number for each of the {len(points)} stimuli, got {given}.")
@@ -106,42 +108,43 @@ def preferred_stimulus(
             raise ValueError(
                 "the response became NaN or infinite: limit the stimulus, norm=1, or lower the rate of the search."
             )
-        return values
+        return values if values.is_floating_point() else values.float()
 
-    points = start.detach().clone()
-    if decoder is None:
-        points = _limit(points, norm, bounds)
+    # Without a decoder the points are stimuli, and all of them are kept within the limits.
+    keep = limit if decoder is None else torch.clone
+    points = keep(start.detach())
     if method == "gradient":
-        points, trace = _ascend(measure, points, steps, rate, None if decoder else lambda x: _limit(x, norm, bounds))
+        points, trace = _ascend(measure, points, steps, rate, keep)
     else:
-        points, trace = _evolve(measure, points, steps, rate, generator)
+        points, trace = _evolve(measure, points, steps, rate, keep, generator)
     with torch.no_grad():
         best = int(trace[-1].argmax())
-        return Preferred(stimuli(points[best : best + 1])[0], float(trace[-1, best]), trace)
+        found = points[best] if decoder is None else limit(decoder(points[best : best + 1]))[0]
+        return Preferred(found, float(trace[-1, best]), trace)
 
 
-def _ascend(measure, x: Tensor, steps: int, rate: float, limit) -> tuple[Tensor, Tensor]:
+@torch.enable_grad()
+def _ascend(measure, x: Tensor, steps: int, rate: float, keep) -> tuple[Tensor, Tensor]:
     trace = []
     for step in range(steps):
         x = x.detach().requires_grad_()
         r = measure(x)
         gradient = torch.autograd.grad(r.sum(), x, allow_unused=True)[0] if r.requires_grad else None
-        if step == 0 and (gradient is None or not gradient.any()):
+        if gradient is None or (step == 0 and not gradient.any()):
             raise ValueError(
                 f"the response has no gradient at any of the {len(x)} starts: the unit may be silent there (start from "
                 "stimuli to which it responds, or follow its input c instead of r), or the response is not differentiable."
             )
         with torch.no_grad():
             trace.append(r.detach())
-            x = x + rate * gradient  # Eq. 31
-            x = x if limit is None else limit(x)
+            x = keep(x + rate * gradient)  # Eq. 31
     with torch.no_grad():
         return x, torch.stack([*trace, measure(x)])
 
 
 @torch.no_grad()
 def _evolve(
-    measure, population: Tensor, generations: int, rate: float, generator: Generator | None
+    measure, population: Tensor, generations: int, rate: float, keep, generator: Generator | None
 ) -> tuple[Tensor, Tensor]:
     n = len(population)
     if n < 8:
@@ -156,7 +159,7 @@ def _evolve(
         mutation = torch.randn(n - survivors, *parents.shape[1:], generator=generator).to(parents)
         size = rate * (1 - generation / generations)
         children = torch.where(inherit, parents[mothers], parents[fathers]) + size * mutation
-        population = torch.cat([parents, children])
+        population = torch.cat([parents, keep(children)])
         r = measure(population)
         trace.append(r.sort(descending=True).values)
     return population[r.argsort(descending=True)], torch.stack(trace)
@@ -172,17 +175,47 @@ def _limit(x: Tensor, norm: float | None, bounds: tuple[float, float] | None) ->
     return x
 
 
-def _check(start, method, rate, norm, bounds) -> None:
-    if not isinstance(start, Tensor) or not start.is_floating_point():
-        raise TypeError(f"start should be a tensor of floating-point numbers, got {type(start).__name__}.")
-    if start.ndim < 2 or start.numel() == 0:
-        raise ValueError(f"start should be starts × …, several stimuli to begin with, got shape {tuple(start.shape)}.")
+def _decode(decoder: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    made = decoder(points)
+    if not isinstance(made, Tensor) or made.ndim < 2 or len(made) != len(points):
+        given = f"shape {tuple(made.shape)}" if isinstance(made, Tensor) else type(made).__name__
+        raise ValueError(
+            f"decoder should make a tensor of stimuli × … with one for each of {len(points)} points, got {given}."
+        )
+    return made
+
+
+def _check_functions(response, decoder, method) -> None:
+    for name, function in {"response": response, "decoder": decoder}.items():
+        if not callable(function) and (function is not None or name == "response"):
+            raise TypeError(f"{name} should be a function of stimuli or points, got {function!r}.")
     if method not in METHODS:
         raise ValueError(f"method is {' or '.join(map(repr, METHODS))}, got {method!r}.")
+
+
+def _check_start(start) -> None:
+    if not isinstance(start, Tensor) or not start.is_floating_point():
+        given = start.dtype if isinstance(start, Tensor) else type(start).__name__
+        raise TypeError(
+            f"start should be a tensor of floating-point numbers, got {given}: use torch.as_tensor and .float()."
+        )
+    if start.ndim < 2 or start.numel() == 0:
+        raise ValueError(f"start should be starts × …, several stimuli to begin with, got shape {tuple(start.shape)}.")
+    if not torch.isfinite(start).all():
+        raise ValueError("start should be finite; some of its numbers are NaN or infinite.")
+
+
+def _check_limits(rate, norm, bounds) -> None:
     for name, value in {"rate": rate, "norm": 1.0 if norm is None else norm}.items():
-        if not value > 0:
-            raise ValueError(f"{name} should be a positive number, got {value!r}.")
-    if bounds is not None and not (len(bounds) == 2 and bounds[0] < bounds[1]):
+        if not 0 < number(value) < math.inf:
+            raise ValueError(f"{name} should be a positive, finite number, got {value!r}.")
+    if bounds is None:
+        return
+    try:
+        lowest, highest = (number(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        lowest = highest = math.nan
+    if not lowest < highest:
         raise ValueError(f"bounds should be (lowest, highest), got {bounds!r}.")
-    if bounds is not None and norm is not None and not bounds[0] <= 0 <= bounds[1]:
+    if norm is not None and not lowest <= 0 <= highest:
         raise ValueError("with a norm the bounds should include 0: scaling a stimulus back moves its pixels towards 0.")

@@ -76,7 +76,7 @@ class Selectivity(NamedTuple):
     Attributes
     ----------
     preferred : Tensor
-        (units,): the preferred orientation in degrees, from 0 to 180; NaN for a unit that never responds.
+        (units,): the preferred orientation in degrees, from 0 to below 180; NaN for a unit that never responds.
     strength : Tensor
         (units,): from 0, the same response to all orientations, to 1, a response to one only; NaN for a unit that never responds.
     """
@@ -104,26 +104,32 @@ def orientation_selectivity(responses: Tensor, orientations: Tensor) -> Selectiv
 
     Raises
     ------
+    TypeError
+        If something is no tensor.
     ValueError
         If the shapes do not fit, the orientations are not evenly spaced over 180 degrees, or a response is negative.
 
     Source: Ringach, Shapley & Hawken 2002.
     """
     _check_activity(responses)
+    if not isinstance(orientations, Tensor):
+        raise TypeError(f"orientations should be a tensor, got {type(orientations).__name__}: use torch.as_tensor.")
     if orientations.shape != responses.shape[:1]:
         raise ValueError(
             f"{len(responses)} responses need as many orientations, got shape {tuple(orientations.shape)}."
         )
     if (responses < 0).any():
         raise ValueError("some responses are negative: the strength of tuning is defined for firing rates, from 0 up.")
-    spacing = (orientations[1:] - orientations[:-1]).abs()
+    spacing = orientations.double().diff()
     if len(orientations) < 3 or not torch.allclose(spacing, torch.full_like(spacing, 180 / len(orientations))):
         raise ValueError(
             f"the orientations should be three or more, evenly spaced over 180 degrees, in ascending order; got {orientations}."
         )
     angle = 2 * torch.deg2rad(orientations.to(responses.device, responses.dtype))
     east, north = (torch.stack([angle.cos(), angle.sin()]) @ responses) / responses.sum(0)  # NaN where all are 0
-    return Selectivity((torch.rad2deg(torch.atan2(north, east)) / 2) % 180, torch.hypot(east, north))
+    preferred = (torch.rad2deg(torch.atan2(north, east)) / 2) % 180
+    # Just below 0 the remainder is rounded to 180 itself, which is 0 again.
+    return Selectivity(preferred % 180, torch.hypot(east, north))
 
 
 def _check_activity(activity: Tensor) -> None:

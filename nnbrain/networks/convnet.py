@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Generator, Tensor, nn
 
-from nnbrain.arguments import positive_integer
+from nnbrain.arguments import positive_integer, positive_integers, shape_of_image
 from nnbrain.networks.activations import Activation
 from nnbrain.networks.initialization import initialize
 from nnbrain.networks.mlp import MLP
@@ -87,8 +87,10 @@ class ConvNet(nn.Module):
     ):
         super().__init__()
         self.skip = skip
-        shape = _image_shape(image_shape)
-        widths = [shape[0], *(positive_integer(n, "each of a ConvNet's channels") for n in channels)]
+        shape = shape_of_image(image_shape, "channels, height, width")
+        widths = [shape[0], *positive_integers(channels, "channels")]
+        hidden = positive_integers(hidden, "hidden")
+        outputs = positive_integer(outputs, "outputs")
         stages = len(widths) - 1
         stride, windows = positive_integer(stride, "stride"), _one_each(pool, stages, "pool")
         self.convolutions = nn.ModuleList(
@@ -143,19 +145,16 @@ class ConvNet(nn.Module):
             )
         if tuple(x.shape[1:]) != self.shapes[0]:
             shape = ", ".join(map(str, self.shapes[0]))
-            hint = f" Vectors of pixels become images with x.reshape(-1, {shape})." if x.ndim == 2 else ""
+            hint = {
+                2: f" Vectors of pixels become images with x.reshape(-1, {shape}).",
+                3: " A single image is x.unsqueeze(0); images without channels are x.unsqueeze(1).",
+            }.get(x.ndim, "")
             raise ValueError(f"this ConvNet expects inputs of shape (trials, {shape}), got {tuple(x.shape)}.{hint}")
-
-
-def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
-    if len(shape) != 3:
-        raise ValueError(f"image_shape is (channels, height, width), got {tuple(shape)}.")
-    return tuple(positive_integer(n, "each of image_shape") for n in shape)
 
 
 def _border(kernel: int, padding: str) -> dict:
     """What nn.Conv2d is to know of the border, so that with stride 1 a padded layer keeps its size."""
-    if padding not in PADDINGS:
+    if not isinstance(padding, str) or padding not in PADDINGS:
         raise ValueError(f"padding is one of {', '.join(map(repr, PADDINGS))}, got {padding!r}.")
     if kernel % 2 == 0 and padding != "none":
         raise ValueError(f"a kernel of even size, {kernel}, has no middle: take an odd one, or padding='none'.")
@@ -166,14 +165,24 @@ def _one_each(value: int | Sequence[int], stages: int, name: str) -> list[int]:
     """A number for each stage, whether one was given for all of them or one for each."""
     if stages < 1:
         raise ValueError("a ConvNet needs at least one convolutional stage: channels=[16], for instance.")
-    numbers = list(value) if isinstance(value, Sequence) else [value] * stages
+    try:
+        numbers = list(value)
+    except TypeError:  # a single one
+        numbers = [value] * stages
     if len(numbers) != stages:
-        raise ValueError(f"{name} has {len(numbers)} numbers for {stages} stages: give one for each, or one for all.")
+        raise ValueError(
+            f"{name} should be one number for all {stages} stages or a list with one for each, got {value!r}."
+        )
     return [positive_integer(number, name) for number in numbers]
 
 
 def _shape_after(shape: tuple[int, int, int], convolution: nn.Conv2d, window: int, stage: int) -> tuple[int, int, int]:
     """(channels, height, width) after a stage; refused where nothing is left."""
+    if convolution.padding_mode == "circular" and max(convolution.padding) > min(shape[1:]):
+        raise ValueError(
+            f"stage {stage} gets {shape[1]} × {shape[2]} places from the stage before, and its kernel of "
+            f"{convolution.kernel_size[0]} would reach around them more than once: take a smaller kernel or padding='zeros'."
+        )
     height, width = (
         ((n + 2 * p - k) // s + 1) // window
         for n, p, k, s in zip(shape[1:], convolution.padding, convolution.kernel_size, convolution.stride, strict=True)

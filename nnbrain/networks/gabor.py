@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from nnbrain.arguments import positive_integer
+from nnbrain.arguments import positive_integer, shape_of_image, spatial_frequencies
 
 
 class GaborBank(nn.Module):
@@ -22,7 +22,7 @@ class GaborBank(nn.Module):
     orientations : int
         How many, evenly spaced from 0 to 180 degrees; 0 prefers horizontal bars, as in `Gratings`.
     frequencies : sequence of float
-        Spatial frequencies in cycles per pixel, at or below ½.
+        Spatial frequencies in cycles per pixel, at or below ½, and a quarter of a cycle per image or more.
     patches : int
         The responses are averaged over patches × patches parts of the image; at most its height and width.
 
@@ -53,12 +53,13 @@ class GaborBank(nn.Module):
         patches: int = 8,
     ):
         super().__init__()
-        if len(image_shape) != 3:
-            raise ValueError(f"image_shape is (channels, height, width), got {tuple(image_shape)}.")
-        self.image_shape = tuple(positive_integer(n, "each of image_shape") for n in image_shape)
-        if len(frequencies) == 0 or not all(0 < f <= 0.5 for f in frequencies):
+        self.image_shape = shape_of_image(image_shape, "channels, height, width")
+        orientations, frequencies = positive_integer(orientations, "orientations"), spatial_frequencies(frequencies)
+        cycles = min(frequencies) * max(self.image_shape[1:])
+        if cycles < 0.25:
             raise ValueError(
-                f"spatial frequencies lie above 0 and at or below 0.5 cycles per pixel, got {list(frequencies)}."
+                f"a spatial frequency of {min(frequencies)} makes {cycles:.2g} cycles in an image of {self.image_shape}, and "
+                "filters far larger than the image: it should make a quarter of a cycle or more."
             )
         self.patches = positive_integer(patches, "patches")
         if self.patches > min(self.image_shape[1:]):
@@ -66,7 +67,7 @@ class GaborBank(nn.Module):
                 f"{self.patches} patches in a row are more than an image of {self.image_shape} has pixels."
             )
         for k, frequency in enumerate(frequencies):
-            self.register_buffer(f"kernel_{k}", _filters(positive_integer(orientations, "orientations"), frequency))
+            self.register_buffer(f"kernel_{k}", _filters(orientations, frequency))
 
     @property
     def kernels(self) -> list[Tensor]:
@@ -88,23 +89,36 @@ class GaborBank(nn.Module):
 
         Raises
         ------
+        TypeError
+            If x is no tensor, or not of the filters' type.
         ValueError
             If x has another shape.
         """
-        if tuple(x.shape[1:]) != self.image_shape:
-            raise ValueError(f"expected inputs of shape (trials, *{self.image_shape}), got {tuple(x.shape)}.")
+        self._check(x)
         grey = x.mean(1, keepdim=True)
         grey = grey - grey.mean((2, 3), keepdim=True)  # so that the border is no edge for an image of even grey
         responses = []
         for kernel in self.kernels:
             even, odd = nn.functional.conv2d(grey, kernel, padding="same").chunk(2, dim=1)
-            energy = torch.sqrt(even**2 + odd**2)  # trials × orientations × height × width
+            energy = (even**2 + odd**2).clamp_min(torch.finfo(x.dtype).tiny)  # the root has no slope at 0
+            energy = torch.sqrt(energy)  # trials × orientations × height × width
             responses.append(nn.functional.adaptive_avg_pool2d(energy, self.patches).flatten(1))
         return torch.cat(responses, dim=1)
 
+    def _check(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"this GaborBank expects a tensor, got {type(x).__name__}: use torch.as_tensor(x).")
+        if x.dtype != self.kernel_0.dtype:
+            raise TypeError(
+                f"this GaborBank computes in {self.kernel_0.dtype}, got inputs in {x.dtype}: use x.to({self.kernel_0.dtype})."
+            )
+        if tuple(x.shape[1:]) != self.image_shape:
+            shape = ", ".join(map(str, self.image_shape))
+            raise ValueError(f"this GaborBank expects inputs of shape (trials, {shape}), got {tuple(x.shape)}.")
+
 
 def _filters(orientations: int, frequency: float) -> Tensor:
-    """Even and odd Gabor filters, each of mean 0 and length 1: 2 · orientations × 1 × size × size."""
+    """Even and odd Gabor filters, each of mean 0 and length 1 (or silent): 2 · orientations × 1 × size × size."""
     sigma = 0.5 / frequency  # one octave of bandwidth, roughly
     reach = int(2.5 * sigma) + 1
     place = torch.arange(-reach, reach + 1.0)
@@ -115,4 +129,6 @@ def _filters(orientations: int, frequency: float) -> Tensor:
     even, odd = window * across.cos(), window * across.sin()
     even = even - window * (even.sum((1, 2), keepdim=True) / window.sum())  # blind to even grey
     filters = torch.cat([even, odd])
-    return (filters / filters.flatten(1).norm(dim=1)[:, None, None]).unsqueeze(1)
+    length = filters.flatten(1).norm(dim=1)[:, None, None]
+    # At ½ cycle per pixel a sine along rows or columns is 0 at every pixel: the odd filter is silent, not rounding errors.
+    return torch.where(length > 1e-3, filters / length, 0.0).unsqueeze(1)

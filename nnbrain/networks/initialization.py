@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from nnbrain.networks.activations import Activation
+
 
 @torch.no_grad()
 def initialize(
@@ -24,6 +26,7 @@ def initialize(
 
     Source: He, Zhang, Ren & Sun 2015.
     """
+    activation = activation.f if isinstance(activation, Activation) else activation
     rectifier = isinstance(activation, nn.ReLU) or activation in ("relu", torch.relu, nn.functional.relu)
     for layer in layers:
         inputs = layer.weight[0].numel()

@@ -1,7 +1,7 @@
 """Pictures: one style for all figures, and the plots and drawings that several notebooks share."""
 
 from nnbrain.plots.figures import image_grid, learning_curve, loss_curves, mosaic
-from nnbrain.plots.schematics import draw_convnet, draw_framework, draw_mlp
+from nnbrain.plots.schematics import draw_convnet, draw_framework, draw_mlp, draw_ventral_stream
 from nnbrain.plots.style import PALETTE, save_figure, use_style
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "draw_convnet",
     "draw_framework",
     "draw_mlp",
+    "draw_ventral_stream",
     "image_grid",
     "learning_curve",
     "loss_curves",

@@ -85,8 +85,9 @@ def mosaic(images: np.ndarray | Tensor, columns: int, *, gap: int = 1) -> np.nda
     Raises
     ------
     ValueError
-        If the images are not images × height × width.
+        If the images are not images × height × width, or the gap is not a number of pixels.
     """
+    gap = positive_integer(gap, "gap, unless it is 0,") if gap else 0
     images = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
     if images.ndim != 3 or len(images) == 0:
         raise ValueError(f"images should be images × height × width, got shape {images.shape}.")

@@ -1,6 +1,6 @@
 """Drawings of architectures and ideas, in the same style as the plots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
+from nnbrain.arguments import positive_integers
 from nnbrain.plots.style import PALETTE
 
 
@@ -166,12 +167,17 @@ def draw_convnet(
     Raises
     ------
     ValueError
-        If there is no stage or no classifier.
+        If there is no stage or no classifier, or a number is not a positive integer.
 
     Source: Primer, Figure 2D (drawn anew).
     """
-    if len(shapes) < 2 or len(classifier) < 1:
-        raise ValueError("a convolutional network has an image, one stage or more, and a classifier.")
+    classifier = positive_integers(classifier, "classifier")
+    shapes = [positive_integers(shape, "shapes") for shape in shapes]
+    if len(shapes) < 2 or not classifier or any(len(shape) != 3 for shape in shapes):
+        raise ValueError(
+            "a convolutional network has an image and one stage or more, each (channels, height, width), and a classifier; "
+            f"got shapes {shapes} and classifier {classifier}."
+        )
     axes = axes or plt.figure(figsize=(8.4, 3.2)).gca()
     largest = max(height for _, height, _ in shapes)
     x, windows = 0.0, []
@@ -189,7 +195,8 @@ def draw_convnet(
             axes.plot([left + side, tip[0]], [corner, tip[1]], color="black", linestyle="-", linewidth=0.8, zorder=9)
     for layer, units in enumerate(classifier):
         last = layer == len(classifier) - 1
-        for y in np.linspace(-1.1, 1.1, 5 if last else 7):
+        drawn = min(units, 5 if last else 7)
+        for y in np.linspace(-1.1, 1.1, drawn) if drawn > 1 else [0.0]:
             axes.add_patch(Circle((x, y), 0.15, facecolor="white" if last else PALETTE["sky"], edgecolor="black"))
         _caption(axes, x, f"{'output' if last else 'hidden layer'}\n{units} units")
         x += 1.6
@@ -214,3 +221,49 @@ def _draw_stack(axes: Axes, x: float, size: tuple[float, float], maps: int, shad
 
 def _caption(axes: Axes, x: float, text: str) -> None:
     axes.text(x, -1.75, text, ha="center", va="top", fontsize=9)
+
+
+def draw_ventral_stream(layers: Sequence[str], matches: Mapping[str, int], *, axes: Axes | None = None) -> Axes:
+    """The areas of the ventral stream above the layers of a network, with dashed arrows from layers to areas.
+
+    Parameters
+    ----------
+    layers : sequence of str
+        Their names, from the image to the output.
+    matches : dict of str to int
+        For an area ("V1", "V2", "V4" or "IT") the number of the layer that predicts it best, from 0: found by an analysis.
+    axes : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If an area or a layer does not exist.
+
+    Source: Primer, Figure 3 (drawn anew).
+    """
+    areas = ["retina, LGN", "V1", "V2", "V4", "IT"]
+    wrong = [area for area, layer in matches.items() if area not in areas or not 0 <= layer < len(layers)]
+    if len(layers) < 2 or wrong:
+        raise ValueError(
+            f"matches name areas among {areas} and layers from 0 to {len(layers) - 1}; got {dict(matches)}."
+        )
+    axes = axes or plt.figure(figsize=(6.4, 3.0)).gca()
+    places = {}
+    for names, y, shade in [(areas, 1.6, "white"), (layers, 0.0, PALETTE["sky"])]:
+        xs = np.linspace(0, 8, len(names))
+        for k, (x, name) in enumerate(zip(xs, names, strict=True)):
+            box = {"boxstyle": "round,pad=0.35", "facecolor": shade, "edgecolor": "black"}
+            axes.text(x, y, name, ha="center", va="center", fontsize=9, bbox=box, zorder=3)
+            places[k if y == 0 else name] = (x, y)
+        axes.plot(xs[[0, -1]], [y, y], color="0.5", linestyle="-", linewidth=1, zorder=1)
+    for area, layer in matches.items():
+        arrow = {"arrowstyle": "-|>", "linestyle": "--", "color": PALETTE["green"], "linewidth": 1.8}
+        (x, y), (x_area, y_area) = places[layer], places[area]
+        axes.annotate("", (x_area, y_area - 0.3), (x, y + 0.3), arrowprops=arrow)
+    axes.set(xlim=(-1, 9), ylim=(-0.6, 2.2))
+    axes.set_axis_off()
+    return axes

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from nnbrain.arguments import positive_integer
+from nnbrain.arguments import number, positive_integer, shape_of_image, spatial_frequencies
 from nnbrain.tasks.base import FiniteTask
 
 
@@ -59,21 +59,15 @@ class Gratings(FiniteTask):
         contrast: float = 1.0,
         flatten: bool = False,
     ):
-        if len(image_shape) != 2:
-            raise ValueError(f"image_shape is (height, width), got {tuple(image_shape)}.")
-        self.image_shape = tuple(positive_integer(n, "each of image_shape") for n in image_shape)
-        if len(frequencies) == 0 or not all(0 < f <= 0.5 for f in frequencies):
-            raise ValueError(
-                f"spatial frequencies lie above 0 and at or below 0.5 cycles per pixel, got {list(frequencies)}."
-            )
-        if not 0 <= contrast <= 1:
+        self.image_shape = shape_of_image(image_shape, "height, width")
+        orientations, phases = positive_integer(orientations, "orientations"), positive_integer(phases, "phases")
+        if not 0 <= number(contrast) <= 1:
             raise ValueError(f"contrast lies between 0 and 1, got {contrast!r}.")
-        angles = 180 * torch.arange(positive_integer(orientations, "orientations")) / orientations
-        starts = 360 * torch.arange(positive_integer(phases, "phases")) / phases
-        f = torch.as_tensor(frequencies, dtype=torch.float32)
+        angles, starts = 180 * torch.arange(orientations) / orientations, 360 * torch.arange(phases) / phases
+        f = torch.tensor(spatial_frequencies(frequencies))
         # conditions × 3, orientation changing slowest
         orientation, frequency, phase = torch.cartesian_prod(angles, f, starts).reshape(-1, 3).T
-        images = 0.5 + 0.5 * contrast * self._waves(orientation, frequency, phase)
+        images = 0.5 + 0.5 * number(contrast) * self._waves(orientation, frequency, phase)
         super().__init__(
             images.flatten(1) if flatten else images.unsqueeze(1),
             torch.arange(orientations).repeat_interleave(len(f) * phases),

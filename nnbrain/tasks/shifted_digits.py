@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from nnbrain.arguments import positive_integer
+from nnbrain.arguments import number, positive_integer
 from nnbrain.runtime import device
 from nnbrain.tasks.base import Batch, FiniteTask
 from nnbrain.tasks.digits import Digits
@@ -57,7 +57,7 @@ class ShiftedDigits(FiniteTask):
     ):
         digits = Digits(split, source, flatten=False)
         self.margin = positive_integer(margin, "margin")
-        self.shift = self.margin if shift is None or shift == self.margin else _shift(shift, self.margin)
+        self.shift = self.margin if shift is None else _shift(shift, self.margin)
         self.flatten = flatten
         self.image_shape = tuple(n + 2 * self.margin for n in digits.image_shape)
         everything = digits.all()
@@ -70,8 +70,8 @@ class ShiftedDigits(FiniteTask):
         return self._place(batch, self._draw_places(len(batch), generator or torch.default_generator))
 
     def all(self) -> Batch:
-        """Every digit once, each at a place that was drawn once and for all."""
-        return self._place(super().all(), self._places)
+        """Every digit once, each at a place that was drawn once and for all: a copy, which you may change."""
+        return self._place(super().all(), self._places.clone())
 
     def at(self, down: int, right: int) -> Batch:
         """Every digit, all moved alike.
@@ -88,11 +88,13 @@ class ShiftedDigits(FiniteTask):
         Raises
         ------
         ValueError
-            If ink would be lost.
+            If the shift is no whole number of pixels, or ink would be lost.
         """
+        if not (number(down).is_integer() and number(right).is_integer()):
+            raise ValueError(f"a shift is a whole number of pixels down and right, got ({down!r}, {right!r}).")
         if max(abs(down), abs(right)) > self.margin:
             raise ValueError(f"a shift of ({down}, {right}) is larger than the margin of {self.margin} pixels.")
-        return self._place(super().all(), torch.tensor([[down, right]]).expand(len(self), 2))
+        return self._place(super().all(), torch.tensor([[int(down), int(right)]]).repeat(len(self), 1))
 
     def _draw_places(self, trials: int, generator: Generator) -> Tensor:
         """Trials × 2: how far down and how far right."""
@@ -113,6 +115,6 @@ class ShiftedDigits(FiniteTask):
 
 
 def _shift(shift: int, margin: int) -> int:
-    if isinstance(shift, bool) or shift != int(shift) or not 0 <= shift <= margin:
+    if not number(shift).is_integer() or not 0 <= shift <= margin:
         raise ValueError(f"shift is a whole number of pixels from 0 to the margin, {margin}; got {shift!r}.")
     return int(shift)
