@@ -1,13 +1,17 @@
 """Feedback on exercises: the right answer passes, and every wrong one is told what is wrong with it."""
 
 import json
+import math
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy.signal
+import scipy.stats
 import torch
 
-from nnbrain.check import Wrong, call, chapter_00, chapter_01, compare
+from nnbrain.analysis import cka
+from nnbrain.check import Wrong, call, chapter_00, chapter_01, chapter_04, chapter_05, compare
 from nnbrain.pages import NOTEBOOKS, existing
 
 RIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0], [2.0, 0.25, 6.0]])
@@ -132,6 +136,132 @@ def xor_weights(W2=((1.0, 1.0), (1.0, 1.0)), b2=(0.0, -1.0), W3=((1.0, -2.0),), 
     return lambda: tuple(torch.tensor(part) for part in (W2, b2, W3, b3))
 
 
+def field(kernel=lambda k, apart: (k - 1) * apart, pool=lambda p, apart: (p - 1) * apart, spread=lambda apart, p: apart * p,
+          begin=1, last_pool=False):  # fmt: skip
+    """A receptive field as a student computes it, one stage after the other."""
+
+    def receptive_field(stages):
+        width, apart = begin, 1
+        for i, (k, p) in enumerate(stages):
+            width += kernel(k, apart)
+            if i < len(stages) - 1 or last_pool:
+                width += pool(p, apart)
+                apart = spread(apart, p)
+        return width
+
+    return receptive_field
+
+
+def spreads_first(stages):
+    width, apart = 1, 1
+    for i, (k, p) in enumerate(stages):
+        width += (k - 1) * apart
+        if i < len(stages) - 1:
+            apart *= p
+            width += (p - 1) * apart
+    return width
+
+
+def from_above(stages):
+    """The right width, from the last stage down to the image, of a list that is used up."""
+    width, _ = stages.pop()
+    while stages:
+        k, p = stages.pop()
+        width = width * p + k - 1
+    return width
+
+
+def windows(at_each_place):
+    """A convolution as a student writes it, with a loop over the output's places."""
+
+    def convolve(image, kernel):
+        k, m = kernel.shape
+        output = torch.zeros(image.shape[0] - k + 1, image.shape[1] - m + 1, dtype=image.dtype)
+        for i in range(output.shape[0]):
+            for j in range(output.shape[1]):
+                output[i, j] = at_each_place(image[i : i + k, j : j + m], kernel)
+        return output
+
+    return convolve
+
+
+def shifts(part, rows=None, columns=None):
+    """A convolution as a student writes it: a loop over the kernel's places (or some), and a part of the image for each."""
+
+    def convolve(image, kernel):
+        (k, m), (H, W) = kernel.shape, image.shape
+        pieces = [
+            part(image, kernel, a, b, H - k + 1, W - m + 1) for a in range(rows or k) for b in range(columns or m)
+        ]
+        return sum(pieces)
+
+    return convolve
+
+
+def whole_windows(image, kernel, a, b, height, width):
+    return kernel[a, b] * image[a : a + height, b : b + width]
+
+
+def conv(image, kernel, **options):
+    return torch.nn.functional.conv2d(image[None, None], kernel[None, None], **options)[0, 0]
+
+
+def leaves_a_border(image, kernel):
+    output = torch.zeros_like(image)
+    inner = conv(image, kernel)
+    output[: inner.shape[0], : inner.shape[1]] = inner
+    return output
+
+
+def forgets_to_add(image, kernel):
+    (k, m), (H, W) = kernel.shape, image.shape
+    for a in range(k):
+        for b in range(m):
+            output = kernel[a, b] * image[a : a + H - k + 1, b : b + W - m + 1]
+    return output
+
+
+def slope(x, loss, c):
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(loss(x, c), x)[0]
+
+
+def steps_in_place(x, loss, wanted, epsilon):
+    x.requires_grad_()
+    loss(x, wanted).backward()
+    with torch.no_grad():
+        x -= epsilon * x.grad.sign()
+        return x.clamp(0, 1)
+
+
+def follows(change, low=0, high=1):
+    """One step as a student writes it: x plus what ``change`` makes of the gradient and ε, clamped."""
+    return lambda x, L, c, e: (x + change(slope(x, L, c), e)).clamp(low, high)
+
+
+def leave_one_out(d):
+    """Each subject with the mean of the others, in numpy and with the other standard deviation."""
+    z = scipy.stats.zscore(d.numpy(), axis=1, ddof=0)
+    return [(z[k], np.delete(z, k, axis=0).mean(0)) for k in range(len(z))]
+
+
+def cka_of(a, b):
+    return (b.T @ a).norm() ** 2 / ((a.T @ a).norm() * (b.T @ b).norm())
+
+
+def centred(a, b, function):
+    return function(a - a.mean(0), b - b.mean(0))
+
+
+def standard(d):
+    return (d - d.mean(1, keepdim=True)) / d.std(1, keepdim=True)
+
+
+def ceiling_of(z, own=False):
+    others = [z.mean(0) if own else torch.cat([z[:k], z[k + 1 :]]).mean(0) for k in range(len(z))]
+    return torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(z, others, strict=True)]).mean()
+
+
 WRONG = [
     # chapter 00
     (chapter_00.one_layer, lambda W, x, b: W @ x + b, "activation function is missing"),
@@ -203,6 +333,91 @@ WRONG = [
     (chapter_01.xor_network, xor_weights(b3=(float("nan"),)), "b3 has values that are NaN or infinite"),
     (chapter_01.xor_network, lambda: (1.0, 2.0), "return W2, b2, W3, b3"),
     (chapter_01.xor_network, lambda: ([[1.0]], 0, 0, 0), "W2 should be a tensor"),
+    # chapter 04
+    (chapter_04.receptive_field, field(last_pool=True), "You include the pooling of the last stage"),
+    (chapter_04.receptive_field, lambda s: field(last_pool=True)(s[:-1]), "You left out the last convolution"),
+    (chapter_04.receptive_field, field(pool=lambda p, apart: 0), "sees several places of the convolution"),
+    (chapter_04.receptive_field, field(spread=lambda apart, p: apart), "left out that pooling moves units apart"),
+    (chapter_04.receptive_field, lambda s: 1 + sum(k - 1 for k, _ in s), "left out the pooling altogether"),
+    (chapter_04.receptive_field, spreads_first, "but only after it"),
+    (chapter_04.receptive_field, field(pool=lambda p, apart: p - 1), "you add p − 1 pixels"),
+    (chapter_04.receptive_field, field(kernel=lambda k, apart: k - 1), "you add k − 1 pixels"),
+    (chapter_04.receptive_field, field(pool=lambda p, apart: p * apart), "adds p − 1 steps, not p"),
+    (chapter_04.receptive_field, field(kernel=lambda k, apart: k * apart), "^Each kernel adds k − 1 steps, not k"),
+    (chapter_04.receptive_field, field(kernel=lambda k, apart: k * apart, begin=0), "but the first adds k − 1 steps, not k"),
+    (chapter_04.receptive_field, lambda s: math.prod(k for k, _ in s), "you multiply the widths"),
+    (chapter_04.receptive_field, lambda s: sum(k for k, _ in s), "You added up the kernels"),
+    (chapter_04.receptive_field, field(begin=0), "You begin with a width of 0"),
+    (chapter_04.receptive_field, lambda s: field()(s) ** 2, "number of pixels in the field; asked for is its width"),
+    (chapter_04.receptive_field, field(spread=lambda apart, p: apart + p), r"receptive_field\(.*\) is 10, it should be 8"),
+    (chapter_04.receptive_field, lambda s: (field()(s), 1), r"has shape \(2,\), it should be \(\)"),
+    (chapter_04.receptive_field, lambda s: sum(s), "receptive_field fails when it is called with"),
+    (chapter_04.convolve, lambda x, w: conv(x, w.flip(0, 1)), "The kernel is mirrored. That is the mathematicians'"),
+    (chapter_04.convolve, shifts(lambda x, w, a, b, H, W: w[a, b] * x[len(w) - 1 - a :][:H, w.shape[1] - 1 - b :][:, :W]),
+     "The kernel is mirrored. That is the mathematicians'"),
+    (chapter_04.convolve, lambda x, w: conv(x, w.flip(0)), "mirrored up and down only"),
+    (chapter_04.convolve, lambda x, w: conv(x, w.flip(1)), "mirrored left and right only"),
+    (chapter_04.convolve, shifts(lambda x, w, a, b, H, W: w[b, a] * x[a : a + H, b : b + W]), "The kernel is transposed"),
+    (chapter_04.convolve, lambda x, w: conv(x, w, padding="same"), "a border of zeros around the image"),
+    (chapter_04.convolve, lambda x, w: conv(x, w, padding=(len(w) - 1, w.shape[1] - 1)), "a border of zeros around the image"),
+    (chapter_04.convolve, leaves_a_border, "its last rows and columns are 0"),
+    (chapter_04.convolve, lambda x, w: conv(x, w)[:-1, :-1], "height − k \\+ 1 places, not height − k"),
+    (chapter_04.convolve, lambda x, w: conv(x, w, stride=w.shape), "The kernel moves by its own width"),
+    (chapter_04.convolve, windows(lambda part, w: (part * w).mean()), "a mean over the kernel's places"),
+    (chapter_04.convolve, windows(lambda part, w: part.sum()), "These are sums of the image alone"),
+    (chapter_04.convolve, windows(lambda part, w: (part @ w).sum()), "Entry meets entry"),
+    (chapter_04.convolve, forgets_to_add, "Only the last place of the kernel counts"),
+    (chapter_04.convolve, shifts(whole_windows, rows=1, columns=1), "is the return inside of the loop"),
+    (chapter_04.convolve, lambda x, w: shifts(whole_windows, columns=len(w))(x, w), "you use k columns only"),
+    (chapter_04.convolve, lambda x, w: conv(x, w).relu(), "no activation function in a convolution"),
+    (chapter_04.convolve, lambda x, w: conv(x, w).sum(), "You return one number: the sum over all places"),
+    (chapter_04.convolve, lambda x, w: -conv(x, w), "has the wrong sign"),
+    (chapter_04.convolve, lambda x, w: conv(x, w)[None, None], "a dimension of size 1 is missing or one too many"),
+    (chapter_04.convolve, shifts(lambda x, w, a, b, H, W: w[a, b] * x[a:H, b:W]), "convolve fails when it is called with a tensor"),
+    (chapter_04.fool, follows(lambda g, e: e * g.sign()), "You went uphill: the loss for the wanted class grew"),
+    (chapter_04.fool, follows(lambda g, e: -e * g.sign(), None, math.inf), r"leave the range from 0 to 1: clamp\(0, 1\)"),
+    (chapter_04.fool, follows(lambda g, e: -e * g.sign(), 0, None), r"leave the range from 0 to 1: clamp\(0, 1\)"),
+    (chapter_04.fool, follows(lambda g, e: -e * g.sign(), -1, 1), r"leave the range from 0 to 1: clamp\(0, 1\)"),
+    (chapter_04.fool, follows(lambda g, e: e * g.sign(), None, math.inf), "You went uphill, and pixels leave the range"),
+    (chapter_04.fool, follows(lambda g, e: -e * g), "You followed the gradient itself. Take its sign"),
+    (chapter_04.fool, follows(lambda g, e: e * g), "You followed the gradient itself, and uphill"),
+    (chapter_04.fool, follows(lambda g, e: -e * g / g.norm()), "scaled by its length or its largest entry"),
+    (chapter_04.fool, follows(lambda g, e: -e * g / g.abs().max()), "scaled by its length or its largest entry"),
+    (chapter_04.fool, follows(lambda g, e: -g.sign()), "The step is not multiplied by ε"),
+    (chapter_04.fool, lambda x, L, c, e: -e * slope(x, L, c).sign(), "You return the change, not the changed image"),
+    (chapter_04.fool, lambda x, L, c, e: slope(x, L, c), "You return the gradient, not the changed image"),
+    (chapter_04.fool, lambda x, L, c, e: (slope(x, L, c), x)[1], "You return the image as it was"),
+    (chapter_04.fool, lambda x, L, c, e: (x - e * slope(x, L, 0).sign()).clamp(0, 1), "another class than the wanted one"),
+    (chapter_04.fool, lambda x, L, c, e: L(x, c), "You return the loss, a number"),
+    (chapter_04.fool, steps_in_place, r"fool changed x itself: work on a copy, x.clone\(\)"),
+    (chapter_04.fool, lambda x, L, c, e: L(x, c).backward(), "fool fails when .* does not require grad"),
+    (chapter_04.fool, lambda x, L, c, e: follows(lambda g, e: -e * g.sign())(x, L, c, e)[None], "a dimension of size 1"),
+    # chapter 05
+    (chapter_05.p_value, lambda o, s: (s >= o).float().mean(), "The real data set is missing"),
+    (chapter_05.p_value, lambda o, s: (1 + (s >= o).sum()) / len(s), "above the line but not below"),
+    (chapter_05.p_value, lambda o, s: (s >= o).sum() / (1 + len(s)), "below the line but not above"),
+    (chapter_05.p_value, lambda o, s: (1 + (s <= o).sum()) / (1 + len(s)), "less similar"),
+    (chapter_05.p_value, lambda o, s: (1 + (s > o).sum()) / (1 + len(s)), "≥, not >"),
+    (chapter_05.p_value, lambda o, s: 1 - (1 + (s >= o).sum()) / (1 + len(s)), "This is 1 − p"),
+    (chapter_05.p_value, lambda o, s: (1 + (s.abs() >= abs(o)).sum()) / (1 + len(s)), "on either side"),
+    (chapter_05.p_value, lambda o, s: (1 + (s >= o).sum()), "number of data sets"),
+    (chapter_05.p_value, lambda o, s: (s >= o), "has shape"),
+    (chapter_05.linear_cka, lambda a, b: cka_of(a, b), "not centred"),
+    (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)), "centred over units"),
+    (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(), b - b.mean()), "one mean for all units"),
+    (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(0), b), "Only one of the two"),
+    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: (y.T @ x).norm() / ((x.T @ x).norm() * (y.T @ y).norm())), "is not squared"),
+    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: ((y.T @ x).norm() / ((x.T @ x).norm() * (y.T @ y).norm())) ** 2), "below the line are squared"),
+    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: (y.T @ x).norm() ** 2 / (x.norm() * y.norm())), "not those of R1 and R2"),
+    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: (y.T @ x).norm() ** 2), "stands above the line"),
+    (chapter_05.linear_cka, lambda a, b: cka_of(a.T, b.T), "fails when it is called"),
+    (chapter_05.lower_ceiling, lambda d: ceiling_of(standard(d), own=True), "itself included"),
+    (chapter_05.lower_ceiling, lambda d: ceiling_of(d), "do not count alike"),
+    (chapter_05.lower_ceiling, lambda d: ceiling_of((d - d.mean(0)) / d.std(0)), "Standardise each subject over pairs"),
+    (chapter_05.lower_ceiling, lambda d: torch.corrcoef(d)[~torch.eye(len(d), dtype=torch.bool)].mean(), "Average the other subjects first"),
+    (chapter_05.lower_ceiling, lambda d: torch.corrcoef(d).mean(), "correlation with itself"),
+    (chapter_05.lower_ceiling, lambda d: len(d) * ceiling_of(standard(d)), "the sum over subjects"),
+    (chapter_05.lower_ceiling, lambda d: -ceiling_of(standard(d)), "wrong sign"),
 ]  # fmt: skip
 
 
@@ -213,7 +428,8 @@ def test_a_wrong_answer_is_told_what_is_wrong(check, answer, message):
 
 
 CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_delta, chapter_01.numerical_gradient,
-          chapter_01.delta_before, chapter_01.xor_network]  # fmt: skip
+          chapter_01.delta_before, chapter_01.xor_network, chapter_04.receptive_field, chapter_04.convolve,
+          chapter_04.fool, chapter_05.p_value, chapter_05.linear_cka, chapter_05.lower_ceiling]  # fmt: skip
 
 
 def moves_w_and_takes_the_step_back(loss, w, h):
@@ -232,6 +448,28 @@ def in_place(delta_next, W_next, r):
     return (delta_next @ W_next).mul_(slope)
 
 
+def adds_in_place(image, kernel):
+    k, m = kernel.shape
+    output = kernel[0, 0] * image[: image.shape[0] - k + 1, : image.shape[1] - m + 1]
+    for place in range(1, k * m):
+        a, b = divmod(place, m)
+        output += kernel[a, b] * image[a : a + len(output), b : b + output.shape[1]]
+    return output
+
+
+def backward_on_what_is_given(x, loss, wanted, epsilon):
+    """Asks for x's gradient in place, but does not change x."""
+    x.requires_grad_()
+    loss(x, wanted).backward()
+    return torch.clip(x - epsilon * x.grad.sign(), 0, 1)
+
+
+def without_autograd(x, loss, wanted, epsilon):
+    moves = 1e-5 * torch.eye(x.numel(), dtype=x.dtype).reshape(-1, *x.shape)
+    slopes = torch.stack([loss(x + move, wanted) - loss(x - move, wanted) for move in moves]).reshape(x.shape)
+    return np.clip(x.numpy() - epsilon * np.sign(slopes.numpy()), 0, 1)
+
+
 RIGHT_ANSWERS = [
     (chapter_00.one_layer, lambda W, x, b: (x @ W.T + b).clamp(min=0)),
     (chapter_00.one_layer, lambda W, x, b: np.maximum(W.numpy() @ x.numpy() + b.numpy(), 0)),
@@ -243,6 +481,23 @@ RIGHT_ANSWERS = [
     (chapter_01.delta_before, in_place),
     (chapter_01.delta_before, lambda d, W, r: (W.T @ d.T).T * (r - r**2)),
     (chapter_01.xor_network, lambda: (torch.tensor([[1, -1], [-1, 1]]), torch.zeros(2), torch.ones(1, 2), torch.zeros(1))),
+    (chapter_04.receptive_field, from_above),
+    (chapter_04.receptive_field, lambda s: float(field()(s))),
+    (chapter_04.receptive_field, lambda s: np.int64(field()(s))),
+    (chapter_04.receptive_field, lambda s: torch.tensor(field()(s))),
+    (chapter_04.convolve, adds_in_place),
+    (chapter_04.convolve, lambda x, w: conv(x.float(), w.float())),
+    (chapter_04.convolve, windows(lambda part, w: (part * w).sum())),
+    (chapter_04.convolve, lambda x, w: scipy.signal.correlate2d(x.numpy(), w.numpy(), mode="valid")),
+    (chapter_04.convolve, lambda x, w: scipy.signal.convolve2d(x, w.flip(0, 1), mode="valid").tolist()),
+    (chapter_04.fool, backward_on_what_is_given),
+    (chapter_04.fool, without_autograd),
+    (chapter_04.fool, lambda x, L, c, e: follows(lambda g, e: -e * g.sign())(x.double(), L, c, e).float()),
+    (chapter_05.p_value, lambda o, s: (np.append(s.numpy(), np.float32(o)) >= np.float32(o)).mean()),
+    (chapter_05.p_value, lambda o, s: (1 + sum(float(x) >= o - 1e-6 for x in s)) / (1 + len(s))),
+    (chapter_05.linear_cka, cka),
+    (chapter_05.linear_cka, lambda a, b: cka_of((a - a.mean(0)).float(), (b - b.mean(0)).float()).item()),
+    (chapter_05.lower_ceiling, lambda d: np.mean([np.corrcoef(z, o)[0, 1] for z, o in leave_one_out(d)])),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Convolutional architectures: ConvNet against its equations, the Gabor filters against what is known of V1, and what both refuse."""
+"""Convolutional architectures: ConvNet against its equations, Gabor filters against what V1 does, and what both refuse."""
 
 import copy
 import itertools
@@ -11,8 +11,10 @@ from torch import nn
 
 import nnbrain as nb
 from nnbrain.analysis import record
+from nnbrain.learning import Backprop
 from nnbrain.networks import Activation, ConvNet, GaborBank
 from nnbrain.networks.initialization import initialize
+from nnbrain.objectives import cross_entropy
 from nnbrain.tasks import Gratings, ShiftedDigits
 
 
@@ -150,14 +152,14 @@ def test_initial_biases_fill_the_range_of_one_over_the_root_of_the_inputs():
 
 
 def test_initial_weights_keep_the_size_of_activity_from_stage_to_stage():
-    """The mean square of c stays as it is, if no border dilutes it (He et al. 2015)."""
+    """The mean square of c stays about 2, if no border dilutes it (He et al. 2015); with variance 1/n it would halve each time."""
     net = ConvNet((64, 8, 8), channels=[64] * 4, pool=1, padding="circular")
     with torch.no_grad():
         for convolution in net.convolutions:
             convolution.bias.zero_()
     recorded = record(net, torch.randn(20, 64, 8, 8))
     sizes = [float(recorded[f"convolutions.{stage}"].square().mean()) for stage in range(4)]
-    assert all(1.4 < size < 2.6 for size in sizes)
+    assert all(1.0 < size < 4.0 for size in sizes)
 
 
 def test_layers_without_biases_are_initialized_too():
@@ -177,27 +179,18 @@ def test_other_generators_give_other_convolutions():
     assert not any(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
-def test_torchs_own_generator_is_left_alone_when_another_is_given():
-    """nn.Conv2d draws weights of its own when it is made; what counts is that the given generator decides the rest."""
-    state = torch.Generator().manual_seed(1)
-    ConvNet((1, 8, 8), generator=state)
-    drawn = torch.rand(1, generator=state)
-    state.manual_seed(1)
-    torch.manual_seed(99)
-    ConvNet((1, 8, 8), generator=state)
-    assert torch.equal(torch.rand(1, generator=state), drawn)
-
-
 def test_every_weight_of_a_convnet_gets_a_gradient():
     net = ConvNet((1, 8, 8), activation="tanh")
     net(torch.randn(4, 1, 8, 8)).square().sum().backward()
     assert all(parameter.grad.any() for parameter in net.parameters())
 
 
-def test_fit_trains_a_convnet():
-    task, net = ShiftedDigits("test", margin=2, shift=0), ConvNet((1, 12, 12), channels=[8], hidden=[])
-    history = nb.fit(net, task, nb.objectives.CrossEntropy(), steps=40, trials=32)
-    assert history.loss[-5:].mean() < 0.7 * history.loss[:5].mean()
+def test_fit_trains_a_convnet(device):
+    task = ShiftedDigits("test", margin=2, shift=0)
+    net = ConvNet((1, 12, 12), channels=[8], hidden=[]).to(device)
+    adam = torch.optim.Adam(net.parameters(), lr=0.01)
+    history = nb.fit(Backprop(net, cross_entropy), task, 40, trials=32, optimizer=adam, progress=False)
+    assert history.loss[-5:].mean() < 0.5 * history.loss[:5].mean()
 
 
 def test_record_finds_every_part_of_a_convnet():

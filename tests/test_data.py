@@ -15,7 +15,7 @@ import scipy.io
 import torch
 
 from nnbrain import data
-from nnbrain.analysis import compare_rdms
+from nnbrain.analysis import compare_rdms, noise_ceiling
 
 REAL = Path(os.environ.get("NNBRAIN_DATA", "/nowhere"))
 IMAGES, LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
@@ -260,6 +260,32 @@ def test_objects92_reads_the_authors_files(tmp_path, monkeypatch):
     assert np.array_equal(found.human_rdms, rdms)
     upper = np.triu_indices(92, 1)
     assert np.allclose(found.monkey_rdm[upper], monkey) and np.allclose(found.monkey_rdm, found.monkey_rdm.T)
+
+
+def test_simulated_objects_have_the_form_of_the_real_ones():
+    found, known = data.simulated_objects92()
+    assert found.images.shape == (92, 32, 32, 3) and found.images.dtype == np.uint8
+    assert found.human_rdms.shape == (4, 2, 92, 92) and found.monkey_rdm.shape == (92, 92) == known.shape
+    assert found.categories.shape == (92, len(found.category_names)) and found.categories.dtype == bool
+    kinds = {
+        name: set(np.flatnonzero(column)) for name, column in zip(found.category_names, found.categories.T, strict=True)
+    }
+    assert kinds["animate"] == kinds["human"] | kinds["nonhumani"] == kinds["face"] | kinds["body"]
+    assert kinds["inanim"] == kinds["natObj"] | kinds["artiObj"]
+    assert not kinds["animate"] & kinds["inanim"]
+
+
+def test_what_simulated_brains_have_in_common_explains_them_as_well_as_anything_can():
+    found, known = data.simulated_objects92()
+    human = torch.as_tensor(found.human_rdms).mean(1)
+    ceiling = noise_ceiling(human, "spearman")
+    assert ceiling.lower < compare_rdms(torch.as_tensor(known).float(), human, "spearman").mean() < ceiling.upper
+
+
+def test_simulated_objects_depend_on_the_seed_alone():
+    (one, _), (again, _), (other, _) = (data.simulated_objects92(seed) for seed in (0, 0, 1))
+    assert np.array_equal(one.images, again.images) and np.array_equal(one.human_rdms, again.human_rdms)
+    assert not np.array_equal(one.human_rdms, other.human_rdms)
 
 
 @pytest.mark.skipif(not (REAL / "mnist" / IMAGES).exists(), reason="NNBRAIN_DATA names no folder with MNIST's test set")

@@ -1,12 +1,16 @@
 """Pictures: the shared plots draw what they are given, and figures are saved only when asked."""
 
+from collections import Counter
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import Circle, Rectangle
 
 from nnbrain import plots
 from nnbrain.history import History
+from nnbrain.networks import ConvNet
 from nnbrain.plots import style
 
 
@@ -132,3 +136,131 @@ def test_learning_curve_takes_a_single_history():
 def test_image_grid_takes_tensors_and_numbers_as_titles():
     figure = plots.image_grid(torch.rand(3, 4, 4, requires_grad=True), [1, 2, 3])
     assert [axes.get_title() for axes in figure.axes] == ["1", "2", "3"]
+
+
+def test_draw_ventral_stream_draws_an_arrow_for_each_match():
+    axes = plots.draw_ventral_stream(["image", "stage 1", "output"], {"V4": 1, "IT": 2})
+    labels = [text.get_text() for text in axes.texts if text.get_text()]
+    assert {"V1", "V2", "V4", "IT", "image", "stage 1", "output"} <= set(labels)
+    assert sum(text.get_text() == "" for text in axes.texts) == 2  # annotations without words: the arrows
+
+
+@pytest.mark.parametrize("matches", [{"V8": 0}, {"IT": 3}, {"IT": -1}])
+def test_draw_ventral_stream_refuses_areas_and_layers_that_do_not_exist(matches):
+    with pytest.raises(ValueError, match="layers from 0 to 2"):
+        plots.draw_ventral_stream(["image", "stage 1", "output"], matches)
+
+
+CONVNET = [(1, 16, 16), (16, 8, 8), (32, 4, 4)]
+
+
+def captions(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.covers("Primer, Figure 2D")
+def test_draw_convnet_names_every_layer_with_its_size():
+    assert captions(plots.draw_convnet(CONVNET, [64, 10])) == [
+        "image\n1 × 16 × 16",
+        "stage 1\n16 × 8 × 8",
+        "stage 2\n32 × 4 × 4",
+        "hidden layer\n64 units",
+        "output\n10 units",
+    ]
+
+
+def test_draw_convnet_draws_a_network_as_it_is():
+    net = ConvNet((3, 12, 20), channels=[4], hidden=[5], outputs=2)
+    axes = plots.draw_convnet(net.shapes, net.classifier.sizes[1:])
+    assert captions(axes)[:2] == ["image\n3 × 12 × 20", "stage 1\n4 × 6 × 10"]
+    assert sum(isinstance(patch, Circle) for patch in axes.patches) == 5 + 2
+
+
+def test_draw_convnet_draws_smaller_maps_smaller_and_more_of_them():
+    maps = [patch for patch in plots.draw_convnet(CONVNET, [10]).patches if isinstance(patch, Rectangle)]
+    sizes = Counter(round(patch.get_width(), 3) for patch in maps)
+    side = 0.32  # the squares that show what a unit sees
+    (image, first, second) = sorted((size for size in sizes if size != side), reverse=True)
+    assert [sizes[image], sizes[first], sizes[second], sizes[side]] == [1, 6, 8, 3]
+
+
+def test_draw_convnet_keeps_the_proportions_of_an_image():
+    image = plots.draw_convnet([(1, 8, 16), (4, 4, 8)], [10]).patches[0]
+    assert image.get_width() > image.get_height()
+
+
+def test_draw_convnet_draws_no_more_units_than_there_are():
+    circles = [patch for patch in plots.draw_convnet(CONVNET, [2, 1]).patches if isinstance(patch, Circle)]
+    assert [circle.center[1] for circle in circles] == pytest.approx([-1.1, 1.1, 0.0])
+
+
+def test_draw_convnet_joins_each_stack_to_the_next():
+    assert len(plots.draw_convnet(CONVNET, [10]).lines) == 2 * 2  # two edges of a square, from each stack but the last
+
+
+def test_draw_convnet_draws_on_the_axes_that_it_is_given():
+    axes = plt.figure().gca()
+    assert plots.draw_convnet(CONVNET, [10], axes=axes) is axes
+
+
+@pytest.mark.parametrize(
+    "shapes, classifier, message",
+    [
+        ([(1, 8, 8)], [10], "an image and one stage or more"),
+        (CONVNET, [], "and a classifier"),
+        ([(1, 8, 8), (4, 4)], [10], r"each \(channels, height, width\).*got shapes \[\[1, 8, 8\], \[4, 4\]\]"),
+        ([(1, 8, 8), (0, 4, 4)], [10], "each of shapes should be a positive integer, got 0"),
+        ([8, 8], [10], "shapes should be a sequence of positive integers, got 8"),
+        (CONVNET, 10, r"classifier should be a sequence of positive integers, got 10: a single one is \[10\]"),
+        (CONVNET, [0], "each of classifier should be a positive integer, got 0"),
+    ],
+)
+def test_draw_convnet_refuses_what_is_no_convnet(shapes, classifier, message):
+    with pytest.raises(ValueError, match=message):
+        plots.draw_convnet(shapes, classifier)
+
+
+@pytest.mark.parametrize("gap", [0, 1, 3, np.int64(2)])
+def test_mosaic_puts_every_image_in_its_place(gap):
+    """Image n stands in row n // columns and column n % columns."""
+    images = np.random.rand(5, 2, 3)
+    joined = plots.mosaic(images, 2, gap=gap)
+    assert joined.shape == (3 * 2 + 2 * gap, 2 * 3 + gap)
+    for n, image in enumerate(images):
+        y, x = (n // 2) * (2 + gap), (n % 2) * (3 + gap)
+        assert np.array_equal(joined[y : y + 2, x : x + 3], image)
+
+
+def test_mosaic_is_nan_where_there_is_no_image():
+    joined = plots.mosaic(np.ones((3, 2, 2)), 2, gap=1)
+    assert np.isnan(joined[2]).all() and np.isnan(joined[:, 2]).all()  # the gaps
+    assert np.isnan(joined[3:, 3:]).all()  # the fourth place
+    assert np.nansum(joined) == 3 * 4
+
+
+def test_mosaic_of_fewer_images_than_columns_is_one_row_of_them():
+    assert plots.mosaic(np.zeros((3, 4, 4)), 10).shape == (4, 3 * 4 + 2)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [torch.ones(2, 3, 3, requires_grad=True), np.ones((2, 3, 3), dtype=np.uint8), np.ones((2, 3, 3), dtype=bool)],
+    ids=["tensor", "bytes", "booleans"],
+)
+def test_mosaic_takes_images_of_any_type(images):
+    assert np.nansum(plots.mosaic(images, 2)) == 18
+
+
+@pytest.mark.parametrize(
+    "images, columns, gap, message",
+    [
+        (np.zeros((3, 4)), 2, 1, r"images × height × width, got shape \(3, 4\)"),
+        (np.zeros((0, 4, 4)), 2, 1, "images × height × width"),
+        (np.zeros((3, 4, 4)), 0, 1, "columns should be a positive integer, got 0"),
+        (np.zeros((3, 4, 4)), 2, -1, "gap, unless it is 0, should be a positive integer, got -1"),
+        (np.zeros((3, 4, 4)), 2, 0.5, "gap, unless it is 0, should be a positive integer, got 0.5"),
+    ],
+)
+def test_mosaic_refuses_what_it_cannot_join(images, columns, gap, message):
+    with pytest.raises(ValueError, match=message):
+        plots.mosaic(images, columns, gap=gap)

@@ -1,5 +1,6 @@
 """Feedback on the exercises of notebook 04, convolutional networks."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -20,42 +21,82 @@ def receptive_field(function: Callable[[list[tuple[int, int]]], int]) -> None:
     ------
     Wrong
     """
-    for stages in ([(5, 2)], [(3, 2), (3, 2)], [(5, 3), (3, 2), (7, 2)], [(4, 1), (2, 2), (3, 3)]):
-        answer = call(function, list(stages), what="receptive_field")
-        mistakes = {
-            "You include the pooling of the last stage; asked for is a unit of its convolution, before it is pooled.": (
-                _walk(stages, last_pool=True)
-            ),
-            "You left out that a pooled unit sees several places of the convolution: pooling adds (p − 1) · apart.": (
-                _walk(stages, pooling=0)
-            ),
-            "You left out that pooling moves units apart: after it, neighbours are p times further from each other.": (
-                _walk(stages, spreads=False)
-            ),
-            "Pooling moves units apart, but only after it: what the pooling itself adds is (p − 1) times the distance before.": (
-                _walk(stages, early=True)
-            ),
-            "Each kernel adds k − 1 steps, not k: the first of its places was counted already.": _walk(stages, extra=0),
-            "Each kernel adds k − 1 steps, of the distance between neighbouring units there; you multiply the widths.": (
-                _product(kernel for kernel, _ in stages)
-            ),
-            "You added up the kernels. From the second on, each adds k − 1 steps, and the steps grow with each pooling.": (
-                sum(kernel for kernel, _ in stages)
-            ),
-            "You begin with a width of 0; a unit that looks at a single pixel sees one.": _walk(stages, begin=0),
-        }
-        compare(answer, _measured(stages), f"receptive_field({stages})", mistakes)
+    cases = [[(5, 2)], [(3, 2), (3, 2)], [(5, 3), (3, 2), (7, 2)], [(4, 1), (2, 2), (3, 3)]]
+    answers = [call(function, list(stages), what="receptive_field") for stages in cases]
+
+    def walked(**mistake) -> list[int]:
+        return [_walk(stages, **mistake) for stages in cases]
+
+    mistakes = {
+        "You include the pooling of the last stage; asked for is a unit of its convolution, before it is pooled.":
+            walked(last_pool=True),
+        "You left out the last convolution; asked for is a unit of it.": walked(last_kernel=0),
+        "You left out the pooling altogether: it widens a field, and it moves units apart.": walked(pooling=0, spreads=False),
+        "You left out that a pooled unit sees several places of the convolution: pooling adds (p − 1) · apart.":
+            walked(pooling=0),
+        "You left out that pooling moves units apart: after it, neighbours are p times further from each other.":
+            walked(spreads=False),
+        "Pooling moves units apart, but only after it: what the pooling itself adds is (p − 1) times the distance before.":
+            walked(early=True),
+        "What pooling adds is p − 1 steps, each as long as neighbouring units are apart; you add p − 1 pixels.":
+            walked(pool_step=0),
+        "What a kernel adds is k − 1 steps, each as long as neighbouring units are apart; you add k − 1 pixels.":
+            walked(kernel_step=0),
+        "Pooling adds p − 1 steps, not p: the first of its places was counted already.": walked(pool_extra=0),
+        "Each kernel adds k − 1 steps, not k: the first of its places was counted already.": walked(extra=0),
+        "Each kernel but the first adds k − 1 steps, not k: the first of its places was counted already.":
+            walked(extra=0, begin=0),
+        "Each kernel adds k − 1 steps, of the distance between neighbouring units there; you multiply the widths.":
+            [math.prod(kernel for kernel, _ in stages) for stages in cases],
+        "You added up the kernels. From the second on, each adds k − 1 steps, and the steps grow with each pooling.":
+            [sum(kernel for kernel, _ in stages) for stages in cases],
+        "You begin with a width of 0; a unit that looks at a single pixel sees one.": walked(begin=0),
+        "This is the number of pixels in the field; asked for is its width.": [width**2 for width in walked()],
+    }  # fmt: skip
+    _compare_all(answers, [_measured(stages) for stages in cases], cases, mistakes)
     passed("Exercise 1: fields grow with every layer, and faster after every pooling.")
 
 
-def _walk(stages, last_pool=False, pooling=1, spreads=True, early=False, extra=1, begin=1) -> int:
+def _compare_all(answers: list, widths: list[int], cases: list, mistakes: dict[str, list[int]]) -> None:
+    """Compare one case after the other; but a mistake is named only if it explains the answers in all cases."""
+    if not _same(answers, widths):
+        for message, values in mistakes.items():
+            if _same(answers, values):
+                raise Wrong(message)
+    for stages, answer, width in zip(cases, answers, widths, strict=True):
+        compare(answer, width, f"receptive_field({stages})")
+
+
+def _same(answers: list, values: list[int]) -> bool:
+    try:
+        compare(answers, values, "receptive_field")
+    except Wrong:
+        return False
+    return True
+
+
+def _walk(
+    stages,
+    *,
+    begin=1,
+    extra=1,
+    kernel_step=1,
+    last_kernel=1,
+    last_pool=False,
+    pooling=1,
+    pool_extra=1,
+    pool_step=1,
+    spreads=True,
+    early=False,
+) -> int:
     """The width by arithmetic, with one mistake or none."""
     width, apart = begin, 1
     for i, (kernel, pool) in enumerate(stages):
-        width += (kernel - extra) * apart
-        if i == len(stages) - 1 and not last_pool:
+        last = i == len(stages) - 1
+        width += (kernel - extra) * (apart if kernel_step else 1) * (last_kernel if last else 1)
+        if last and not last_pool:
             break
-        width += pooling * (pool - 1) * apart * (pool if early else 1)
+        width += pooling * (pool - pool_extra) * (apart if pool_step else 1) * (pool if early else 1)
         apart *= pool if spreads else 1
     return width
 
@@ -72,13 +113,6 @@ def _measured(stages: list[tuple[int, int]]) -> int:
     return int((influence != 0).sum())
 
 
-def _product(numbers) -> int:
-    result = 1
-    for number in numbers:
-        result *= number
-    return result
-
-
 def convolve(function: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Exercise 2: the convolution of one image with one kernel.
 
@@ -91,26 +125,46 @@ def convolve(function: Callable[[Tensor, Tensor], Tensor]) -> None:
     ------
     Wrong
     """
-    conv = torch.nn.functional.conv2d
+    conv, pad = torch.nn.functional.conv2d, torch.nn.functional.pad
     for shape, size in [((6, 6), (3, 3)), ((7, 5), (2, 4))]:
         image, kernel = _random(*shape), _random(*size)
         answer = call(function, image, kernel, what="convolve")
         x, w = image[None, None], kernel[None, None]
         square = size[0] == size[1]
+        patches = image.unfold(0, size[0], 1).unfold(1, size[1], 1)  # height − k + 1 × width − m + 1 × k × m
         mistakes = {
             "The kernel is mirrored. That is the mathematicians' convolution; networks do not mirror: kernel[a, b] meets "
             "image[i + a, j + b].": conv(x, w.flip(-1, -2))[0, 0],
             "The kernel is mirrored up and down only.": conv(x, w.flip(-2))[0, 0],
             "The kernel is mirrored left and right only.": conv(x, w.flip(-1))[0, 0],
             "The kernel is transposed: its first index counts rows.": conv(x, w.mT)[0, 0] if square else None,
-            "There is a border of zeros around the image. Without one, the output is smaller than the image.": (
-                conv(x, w, padding="same")[0, 0] if square else None
-            ),
+            "There is a border of zeros around the image. Without one, the output is smaller than the image.": [
+                conv(x, w, padding="same")[0, 0] if square else None,
+                *(conv(x, kernels, padding=(size[0] - 1, size[1] - 1))[0, 0] for kernels in (w, w.flip(-1, -2))),
+            ],
+            "The output is as large as the image, and its last rows and columns are 0: make it (height − k + 1) × "
+            "(width − m + 1).": pad(conv(x, w), (0, size[1] - 1, 0, size[0] - 1))[0, 0],
             "The last row and the last column are missing: there are height − k + 1 places, not height − k.": (
                 conv(x, w)[0, 0, :-1, :-1]
             ),
             "The kernel moves by its own width. It should move by one place at a time.": conv(x, w, stride=size)[0, 0],
             "This is a mean over the kernel's places; asked for is the sum.": conv(x, w)[0, 0] / kernel.numel(),
+            "These are sums of the image alone: each pixel should be multiplied by the kernel's entry that it meets.": (
+                conv(x, torch.ones_like(w))[0, 0]
+            ),
+            "Only the last place of the kernel counts: each place adds to the output, += and not =.": (
+                kernel[-1, -1] * image[size[0] - 1 :, size[1] - 1 :]
+            ),
+            "Only the first place of the kernel counts: is the return inside of the loop?": (
+                kernel[0, 0] * image[: shape[0] - size[0] + 1, : shape[1] - size[1] + 1]
+            ),
+            "You multiply part of the image and kernel as matrices, @. Entry meets entry: *.": (
+                [(patches @ matrix).sum((-1, -2)) for matrix in (kernel, kernel.mT)] if square else None
+            ),
+            "The kernel has k rows and m columns; you use k columns only.": (
+                None if square else conv(x, torch.where(torch.arange(size[1]) < size[0], w, 0.0))[0, 0]
+            ),
+            "There is no activation function in a convolution: negative sums stay.": conv(x, w).relu()[0, 0],
             "You return one number: the sum over all places. Each place of the output has its own.": conv(x, w).sum(),
         }
         compare(answer, conv(x, w)[0, 0], f"convolve for a kernel of {size[0]} × {size[1]}", mistakes)
@@ -137,8 +191,8 @@ def fool(function: Callable[[Tensor, Callable, int, float], Tensor]) -> None:
         return torch.nn.functional.cross_entropy((weight @ image.reshape(-1))[None], torch.tensor([c]))
 
     p = (weight @ x.flatten()).softmax(0)
-    p[wanted] -= 1
-    gradient = (weight.T @ p).reshape(x.shape)  # ∂L/∂x written out
+    gradients = [(weight.T @ (p - hot)).reshape(x.shape) for hot in torch.eye(4, dtype=x.dtype)]  # ∂L/∂x written out
+    gradient = gradients[wanted]
     step = epsilon * gradient.sign()
     original = x.clone()
     given: list[Tensor] = []
@@ -152,19 +206,23 @@ def fool(function: Callable[[Tensor, Callable, int, float], Tensor]) -> None:
         raise Wrong("fool changed x itself: work on a copy, x.clone().")
     mistakes = {
         "You went uphill: the loss for the wanted class grew. It should shrink, so subtract.": (x + step).clamp(0, 1),
-        "Pixels leave the range from 0 to 1: clamp(0, 1) at the end.": x - step,
+        "Pixels leave the range from 0 to 1: clamp(0, 1) at the end.":
+            [(x - step).clamp(lowest, highest) for lowest, highest in [(None, math.inf), (0, None), (None, 1), (-1, 1)]],
         "You went uphill, and pixels leave the range from 0 to 1.": x + step,
-        "You followed the gradient itself. Take its sign, so that every pixel changes by ε.": [
-            (x - epsilon * gradient).clamp(0, 1),
-            x - epsilon * gradient,
-        ],
-        "The gradient is scaled to length 1. Take its sign, so that every pixel changes by ε.": (
-            (x - epsilon * gradient / gradient.norm()).clamp(0, 1)
-        ),
-        "You return the change, not the changed image.": [-step, step],
+        "You followed the gradient itself. Take its sign, so that every pixel changes by ε.":
+            [(x - epsilon * gradient).clamp(0, 1), x - epsilon * gradient],
+        "You followed the gradient itself, and uphill. Subtract ε times its sign.":
+            [(x + epsilon * gradient).clamp(0, 1), x + epsilon * gradient],
+        "The gradient is scaled by its length or its largest entry. Take its sign, so that every pixel changes by ε.":
+            [(x - epsilon * gradient / size).clamp(0, 1) for size in (gradient.norm(), gradient.abs().max())],
+        "You return the change, not the changed image.": [-step, step, gradient.sign(), -gradient.sign()],
+        "You return the gradient, not the changed image.": [gradient, -gradient],
         "You return the image as it was: is the step taken on another copy than the one you return?": x,
-        "The step is not multiplied by ε.": (x - gradient.sign()).clamp(0, 1),
-    }
+        "The step is not multiplied by ε.": [(x - gradient.sign()).clamp(0, 1), x - gradient.sign()],
+        "You went towards another class than the wanted one: the loss to follow is loss(x, wanted).":
+            [(x - epsilon * other.sign()).clamp(0, 1) for other in gradients if other is not gradient],
+        "You return the loss, a number, not the changed image.": loss(x, wanted),
+    }  # fmt: skip
     compare(answer, (x - step).clamp(0, 1), "fool", mistakes)
     passed("Exercise 3: what fools a network can be computed. That is what makes it dangerous.")
 

@@ -21,7 +21,8 @@ def p_value(function: Callable[[float, Tensor], float]) -> None:
     Wrong
     """
     chance = torch.linspace(-0.5, 0.5, 41)
-    for observed, shuffled in [(0.3, chance), (0.9, chance), (-0.2, chance), (0.5, torch.tensor([0.5, 0.1, 0.7, 0.5]))]:
+    tied = torch.tensor([0.5, 0.1, 0.7, 0.5, 0.6])
+    for observed, shuffled in [(0.31, chance), (0.9, chance), (-0.21, chance), (0.5, tied)]:
         answer = call(function, observed, shuffled, what="p_value")
         n, larger = len(shuffled), int((shuffled > observed).sum())
         equal = int((shuffled == observed).sum())
