@@ -245,12 +245,20 @@ def leave_one_out(d):
     return [(z[k], np.delete(z, k, axis=0).mean(0)) for k in range(len(z))]
 
 
+def inner(a, b):
+    return (a.T @ a).norm() * (b.T @ b).norm()
+
+
 def cka_of(a, b):
-    return (b.T @ a).norm() ** 2 / ((a.T @ a).norm() * (b.T @ b).norm())
+    return (b.T @ a).norm() ** 2 / inner(a, b)
 
 
-def centred(a, b, function):
-    return function(a - a.mean(0), b - b.mean(0))
+def centred(function):
+    return lambda a, b: function(a - a.mean(0), b - b.mean(0))
+
+
+def between(matrix):
+    return matrix[~torch.eye(len(matrix), dtype=torch.bool)]
 
 
 def standard(d):
@@ -406,15 +414,15 @@ WRONG = [
     (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)), "centred over units"),
     (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(), b - b.mean()), "one mean for all units"),
     (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(0), b), "Only one of the two"),
-    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: (y.T @ x).norm() / ((x.T @ x).norm() * (y.T @ y).norm())), "is not squared"),
-    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: ((y.T @ x).norm() / ((x.T @ x).norm() * (y.T @ y).norm())) ** 2), "below the line are squared"),
-    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: (y.T @ x).norm() ** 2 / (x.norm() * y.norm())), "not those of R1 and R2"),
-    (chapter_05.linear_cka, lambda a, b: centred(a, b, lambda x, y: (y.T @ x).norm() ** 2), "stands above the line"),
+    (chapter_05.linear_cka, centred(lambda x, y: (y.T @ x).norm() / inner(x, y)), "is not squared"),
+    (chapter_05.linear_cka, centred(lambda x, y: ((y.T @ x).norm() / inner(x, y)) ** 2), "below the line are squared"),
+    (chapter_05.linear_cka, centred(lambda x, y: (y.T @ x).norm() ** 2 / (x.norm() * y.norm())), "not those of R1 and R2"),
+    (chapter_05.linear_cka, centred(lambda x, y: (y.T @ x).norm() ** 2), "stands above the line"),
     (chapter_05.linear_cka, lambda a, b: cka_of(a.T, b.T), "fails when it is called"),
     (chapter_05.lower_ceiling, lambda d: ceiling_of(standard(d), own=True), "itself included"),
     (chapter_05.lower_ceiling, lambda d: ceiling_of(d), "do not count alike"),
     (chapter_05.lower_ceiling, lambda d: ceiling_of((d - d.mean(0)) / d.std(0)), "Standardise each subject over pairs"),
-    (chapter_05.lower_ceiling, lambda d: torch.corrcoef(d)[~torch.eye(len(d), dtype=torch.bool)].mean(), "Average the other subjects first"),
+    (chapter_05.lower_ceiling, lambda d: between(torch.corrcoef(d)).mean(), "Average the other subjects first"),
     (chapter_05.lower_ceiling, lambda d: torch.corrcoef(d).mean(), "correlation with itself"),
     (chapter_05.lower_ceiling, lambda d: len(d) * ceiling_of(standard(d)), "the sum over subjects"),
     (chapter_05.lower_ceiling, lambda d: -ceiling_of(standard(d)), "wrong sign"),

@@ -52,6 +52,11 @@ def receptive_field(function: Callable[[list[tuple[int, int]]], int]) -> None:
             [sum(kernel for kernel, _ in stages) for stages in cases],
         "You begin with a width of 0; a unit that looks at a single pixel sees one.": walked(begin=0),
         "This is the number of pixels in the field; asked for is its width.": [width**2 for width in walked()],
+        "You return two numbers; return the width only.": [[_walk(stages), _apart(stages)] for stages in cases],
+        "Pooling does not multiply the width by p: it adds p − 1 steps to it, and multiplies the distance between units.":
+            [_multiplied(stages) for stages in cases],
+        "Pooling multiplies the distance between neighbouring units by p; you add p − 1 to it.":
+            [_walk(stages, spreads=False, adds=True) for stages in cases],
     }  # fmt: skip
     _compare_all(answers, [_measured(stages) for stages in cases], cases, mistakes)
     passed("Exercise 1: fields grow with every layer, and faster after every pooling.")
@@ -88,6 +93,7 @@ def _walk(
     pool_step=1,
     spreads=True,
     early=False,
+    adds=False,
 ) -> int:
     """The width by arithmetic, with one mistake or none."""
     width, apart = begin, 1
@@ -97,7 +103,20 @@ def _walk(
         if last and not last_pool:
             break
         width += pooling * (pool - pool_extra) * (apart if pool_step else 1) * (pool if early else 1)
-        apart *= pool if spreads else 1
+        apart = apart + pool - 1 if adds else apart * (pool if spreads else 1)
+    return width
+
+
+def _apart(stages) -> int:
+    """The distance between neighbouring units of the last convolution."""
+    return math.prod(pool for _, pool in stages[:-1])
+
+
+def _multiplied(stages) -> int:
+    """The width if pooling multiplied it."""
+    width = 1
+    for i, (kernel, pool) in enumerate(stages):
+        width = (width + kernel - 1) * (pool if i < len(stages) - 1 else 1)
     return width
 
 
@@ -222,6 +241,10 @@ def fool(function: Callable[[Tensor, Callable, int, float], Tensor]) -> None:
         "You went towards another class than the wanted one: the loss to follow is loss(x, wanted).":
             [(x - epsilon * other.sign()).clamp(0, 1) for other in gradients if other is not gradient],
         "You return the loss, a number, not the changed image.": loss(x, wanted),
+        "You went away from another class. That makes the wanted one no more likely than the rest: follow loss(x, wanted).":
+            [(x + epsilon * other.sign()).clamp(0, 1) for other in gradients if other is not gradient],
+        "You clamp the change. It is the changed image whose pixels should lie between 0 and 1.":
+            [x + (-step).clamp(0, 1), x - step.clamp(0, 1)],
     }  # fmt: skip
     compare(answer, (x - step).clamp(0, 1), "fool", mistakes)
     passed("Exercise 3: what fools a network can be computed. That is what makes it dangerous.")
