@@ -257,6 +257,10 @@ def centred(function):
     return lambda a, b: function(a - a.mean(0), b - b.mean(0))
 
 
+def quantiles(x, tail=0.025):
+    return x.quantile(torch.tensor([tail, 1 - tail], dtype=x.dtype))
+
+
 def between(matrix):
     return matrix[~torch.eye(len(matrix), dtype=torch.bool)]
 
@@ -401,15 +405,22 @@ WRONG = [
     (chapter_04.fool, lambda x, L, c, e: L(x, c).backward(), "fool fails when .* does not require grad"),
     (chapter_04.fool, lambda x, L, c, e: follows(lambda g, e: -e * g.sign())(x, L, c, e)[None], "a dimension of size 1"),
     # chapter 05
-    (chapter_05.p_value, lambda o, s: (s >= o).float().mean(), "The real data set is missing"),
-    (chapter_05.p_value, lambda o, s: (1 + (s >= o).sum()) / len(s), "above the line but not below"),
-    (chapter_05.p_value, lambda o, s: (s >= o).sum() / (1 + len(s)), "below the line but not above"),
-    (chapter_05.p_value, lambda o, s: (1 + (s <= o).sum()) / (1 + len(s)), "less similar"),
-    (chapter_05.p_value, lambda o, s: (1 + (s > o).sum()) / (1 + len(s)), "≥, not >"),
-    (chapter_05.p_value, lambda o, s: 1 - (1 + (s >= o).sum()) / (1 + len(s)), "This is 1 − p"),
-    (chapter_05.p_value, lambda o, s: (1 + (s.abs() >= abs(o)).sum()) / (1 + len(s)), "on either side"),
-    (chapter_05.p_value, lambda o, s: (1 + (s >= o).sum()), "number of data sets"),
-    (chapter_05.p_value, lambda o, s: (s >= o), "has shape"),
+    (chapter_05.difference_interval, lambda a, b: quantiles(a) - quantiles(b), "Subtract in each resample first"),
+    (chapter_05.difference_interval, lambda a, b: quantiles(a) - quantiles(b).flip(0), "Subtract in each"),
+    (chapter_05.difference_interval, lambda a, b: quantiles(a.sort()[0] - b.sort()[0]), "a\\[k\\] and b\\[k\\] belong together"),
+    (chapter_05.difference_interval, lambda a, b: quantiles(b - a), "This is b − a"),
+    (chapter_05.difference_interval, lambda a, b: tuple(quantiles(a - b).flip(0)), "smaller number comes first"),
+    (chapter_05.difference_interval, lambda a, b: quantiles(a - b, 0.05), "holds 90 %"),
+    (chapter_05.difference_interval, lambda a, b: quantiles(a - b, 0.005), "holds 99 %"),
+    (chapter_05.difference_interval, lambda a, b: quantiles(a - b, 0.25), "not .25"),
+    (chapter_05.difference_interval, lambda a, b: ((a - b).min(), (a - b).max()), "take the quantiles"),
+    (chapter_05.difference_interval, lambda a, b: scipy.stats.norm.interval(0.95, (a - b).mean(), (a - b).std()), "skewed"),
+    (chapter_05.difference_interval, lambda a, b: (a - b).mean(), "the two ends"),
+    (chapter_05.difference_interval, lambda a, b: (a - b).quantile(0.025), "has shape"),
+    (chapter_05.linear_cka, centred(lambda x, y: cka_of(x, y).sqrt()), "square root of CKA"),
+    (chapter_05.linear_cka, centred(lambda x, y: cka_of(x / x.std(0), y / y.std(0))), "by its standard deviation"),
+    (chapter_05.lower_ceiling, lambda d: ceiling_of(d / d.norm(dim=1, keepdim=True)), "without subtracting its mean"),
+    (chapter_05.lower_ceiling, lambda d: ceiling_of(d.argsort(1).argsort(1).double()), "correlated ranks"),
     (chapter_05.linear_cka, lambda a, b: cka_of(a, b), "not centred"),
     (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)), "centred over units"),
     (chapter_05.linear_cka, lambda a, b: cka_of(a - a.mean(), b - b.mean()), "one mean for all units"),
@@ -437,7 +448,7 @@ def test_a_wrong_answer_is_told_what_is_wrong(check, answer, message):
 
 CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_delta, chapter_01.numerical_gradient,
           chapter_01.delta_before, chapter_01.xor_network, chapter_04.receptive_field, chapter_04.convolve,
-          chapter_04.fool, chapter_05.p_value, chapter_05.linear_cka, chapter_05.lower_ceiling]  # fmt: skip
+          chapter_04.fool, chapter_05.difference_interval, chapter_05.linear_cka, chapter_05.lower_ceiling]  # fmt: skip
 
 
 def moves_w_and_takes_the_step_back(loss, w, h):
@@ -501,8 +512,8 @@ RIGHT_ANSWERS = [
     (chapter_04.fool, backward_on_what_is_given),
     (chapter_04.fool, without_autograd),
     (chapter_04.fool, lambda x, L, c, e: follows(lambda g, e: -e * g.sign())(x.double(), L, c, e).float()),
-    (chapter_05.p_value, lambda o, s: (np.append(s.numpy(), np.float32(o)) >= np.float32(o)).mean()),
-    (chapter_05.p_value, lambda o, s: (1 + sum(float(x) >= o - 1e-6 for x in s)) / (1 + len(s))),
+    (chapter_05.difference_interval, lambda a, b: np.quantile((a - b).numpy(), [0.025, 0.975])),
+    (chapter_05.difference_interval, lambda a, b: [float(q) for q in quantiles((a - b).float())]),
     (chapter_05.linear_cka, cka),
     (chapter_05.linear_cka, lambda a, b: cka_of((a - a.mean(0)).float(), (b - b.mean(0)).float()).item()),
     (chapter_05.lower_ceiling, lambda d: np.mean([np.corrcoef(z, o)[0, 1] for z, o in leave_one_out(d)])),

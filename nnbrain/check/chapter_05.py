@@ -8,51 +8,60 @@ from torch import Tensor
 from nnbrain.check.compare import call, compare, passed
 
 
-def p_value(function: Callable[[float, Tensor], float]) -> None:
-    """Exercise 1: the p-value of a permutation test.
+def difference_interval(function: Callable[[Tensor, Tensor], tuple[float, float]]) -> None:
+    """Exercise 1: the interval of the difference of two models that met the same resamples.
 
     Parameters
     ----------
     function : callable
-        The student's: (observed, a number; shuffled, numbers) → a number.
+        The student's: (a, resamples; b, resamples) → (low, high).
 
     Raises
     ------
     Wrong
     """
-    chance = torch.linspace(-0.5, 0.5, 41)
-    tied = torch.tensor([0.5, 0.1, 0.7, 0.5, 0.6])
-    for observed, shuffled in [(0.31, chance), (0.9, chance), (-0.21, chance), (0.5, tied)]:
-        answer = call(function, observed, shuffled, what="p_value")
-        n, larger = len(shuffled), int((shuffled > observed).sum())
-        equal = int((shuffled == observed).sum())
-        smaller = n - larger - equal
-        far = int((shuffled.abs() >= abs(observed)).sum())
-        mistakes = {
-            "The real data set is missing: count it among those that are as similar, and among all: (1 + …)/(1 + …).": (
-                (larger + equal) / n
-            ),
-            "The real data set is counted above the line but not below.": (1 + larger + equal) / n,
-            "The real data set is counted below the line but not above: it is as similar as itself.": (larger + equal)
-            / (n + 1),
-            "You count the shuffled data sets that are less similar. Large similarities are the surprise.": [
-                (1 + smaller + equal) / (1 + n),
-                smaller / n,
-                (smaller + equal) / n,
-                (1 + smaller) / (1 + n),
-            ],
-            "A shuffled data set that is just as similar counts, too: ≥, not >.": [
-                (1 + larger) / (1 + n) if equal else None,
-                larger / n if equal else None,
-            ],
-            "This is 1 − p.": [1 - (1 + larger + equal) / (1 + n), 1 - (larger + equal) / n],
-            "You count similarities that are far from 0 on either side; asked for is one side, as similar or more.": (
-                (1 + far) / (1 + n)
-            ),
-            "This is the number of data sets; divide by how many there are.": [1 + larger + equal, larger + equal],
-        }
-        compare(answer, (1 + larger + equal) / (1 + n), f"p_value({observed}, {n} numbers)", mistakes)
-    passed("Exercise 1: no permutation test can give a p below 1/(1 + number of permutations).")
+    common = _random(1, 400).flatten()
+    a = 0.1 * common + 0.02 * _random(2, 400)[0].exp() + 0.3  # skewed, so that the quantiles are not symmetric
+    b = 0.1 * common + 0.02 * _random(2, 400)[1] + 0.25
+    answer = call(function, a, b, what="difference_interval")
+    if isinstance(answer, list | tuple) and len(answer) == 2:
+        answer = torch.stack([torch.as_tensor(part, dtype=torch.float64) for part in answer])
+    d = (a - b).sort().values
+    position = torch.tensor([0.025, 0.975], dtype=torch.float64) * (len(d) - 1)
+    right = torch.lerp(d[position.floor().long()], d[position.ceil().long()], position.frac())
+
+    def interval(x: Tensor, share: float = 0.95) -> Tensor:
+        return x.quantile(torch.tensor([(1 - share) / 2, (1 + share) / 2], dtype=x.dtype))
+
+    spread = torch.tensor([-1.0, 1.0], dtype=torch.float64)
+    mistakes = {
+        "These are the intervals of each model, subtracted. Subtract in each resample first: what both share cancels.": [
+            interval(a) - interval(b),
+            interval(a) - interval(b).flip(0),
+        ],
+        "The order of the resamples is lost: a[k] and b[k] belong together, so do not sort or shuffle them.": (
+            interval(a.sort().values - b.sort().values)
+        ),
+        "This is b − a; asked for is a − b.": interval(b - a),
+        "The smaller number comes first: (low, high).": right.flip(0),
+        "This interval holds 90 %: 2.5 % should be left out on either side.": interval(d, 0.9),
+        "This interval holds 99 %: 2.5 % should be left out on either side.": interval(d, 0.99),
+        "This leaves out 25 % on either side; .025, not .25.": interval(d, 0.5),
+        "The smallest and the largest difference depend on how many resamples there are: take the quantiles.": (
+            torch.stack([d[0], d[-1]])
+        ),
+        "This takes the differences to be normal. They are skewed: take the quantiles as they are.": [
+            d.mean() + 1.96 * d.std() * spread,
+            d.mean() + 2 * d.std() * spread,
+        ],
+        "This is the standard error over resamples, which shrinks with their number. The spread itself is the uncertainty.": [
+            d.mean() + z * d.std() / len(d) ** 0.5 * spread for z in (1, 1.96, 2)
+        ],
+        "You return the mean difference; asked for are the two ends of the interval.": d.mean(),
+        "You return the width of the interval; asked for are its two ends.": right[1] - right[0],
+    }
+    compare(answer, right, "difference_interval", mistakes)
+    passed("Exercise 1: error bars that overlap say little; the interval of the difference says it.")
 
 
 def linear_cka(function: Callable[[Tensor, Tensor], float]) -> None:
@@ -91,6 +100,10 @@ def linear_cka(function: Callable[[Tensor, Tensor], float]) -> None:
             sums / (a.norm() ** 2 * b.norm() ** 2),
         ],
         "This is what stands above the line.": sums,
+        "This is the square root of CKA: only the norms stand below the line, and the one above is squared.": right.sqrt(),
+        "You divided each unit by its standard deviation. CKA subtracts the means, no more.": _cka(
+            a / a.std(0), b / b.std(0)
+        ),
         "The Frobenius norm is the root of the sum of all squared entries; you took the largest singular value.": (
             torch.linalg.matrix_norm(b.T @ a, 2) ** 2
             / (torch.linalg.matrix_norm(a.T @ a, 2) * torch.linalg.matrix_norm(b.T @ b, 2))
@@ -138,10 +151,20 @@ def lower_ceiling(function: Callable[[Tensor], float]) -> None:
         ),
         "This includes each subject's correlation with itself.": torch.corrcoef(z).mean(),
         "You return one correlation for each subject; asked for is their mean.": torch.stack(_correlations(z)),
+        "You scaled each subject to length 1 without subtracting its mean first.": _ceiling(
+            d / d.norm(dim=1, keepdim=True)
+        ),
+        "You correlated ranks (Spearman); asked for is the correlation of the values (Pearson).": [
+            _ceiling(_ranked(d)),
+            _ceiling(_ranked(z)),
+        ],
+        "You correlated over subjects; each subject's row is correlated with the mean of the other rows.": (
+            torch.corrcoef(z.T).mean()
+        ),
         "You return the sum over subjects; asked for is the mean.": torch.stack(_correlations(z)).sum(),
     }
     compare(answer, _ceiling(z), "lower_ceiling", mistakes)
-    passed("Exercise 3: a model above this explains what these subjects have in common.")
+    passed("Exercise 3: a model below this misses something that these subjects have in common.")
 
 
 def _correlations(z: Tensor, include: bool = False) -> list[Tensor]:
@@ -152,6 +175,10 @@ def _correlations(z: Tensor, include: bool = False) -> list[Tensor]:
 
 def _ceiling(z: Tensor, include: bool = False) -> Tensor:
     return torch.stack(_correlations(z, include)).mean()
+
+
+def _ranked(d: Tensor) -> Tensor:
+    return d.argsort(1).argsort(1).double()
 
 
 def _random(rows: int, columns: int) -> Tensor:
