@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nnbrain.check.compare import Wrong, call, compare, passed
+from nnbrain.check.compare import Wrong, call, compare, passed, random_matrix
 from nnbrain.objectives import one_hot
 
 
@@ -21,7 +21,7 @@ def softmax_delta(function: Callable[[Tensor, Tensor], Tensor]) -> None:
     ------
     Wrong
     """
-    y, target = _random(5, 4), torch.tensor([2, 0, 3, 1, 2])
+    y, target = random_matrix(5, 4), torch.tensor([2, 0, 3, 1, 2])
     watched = y.clone().requires_grad_()
     loss = torch.nn.functional.cross_entropy(watched, target, reduction="sum")
     (right,) = torch.autograd.grad(loss, watched)
@@ -126,7 +126,7 @@ def delta_before(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     Wrong
     """
     # As many examples as units in either layer, so that a wrong transposition gives an answer to talk about and not a crash.
-    delta_next, W_next, r = _random(4, 4), _random(4, 4).flip(0), torch.sigmoid(_random(4, 4).T)
+    delta_next, W_next, r = random_matrix(4, 4), random_matrix(4, 4).flip(0), torch.sigmoid(random_matrix(4, 4).T)
     back, slope = delta_next @ W_next, r * (1 - r)
     mistakes = {
         "The nonlinearity is missing: multiply by f′(c) = r(1 − r), entry by entry.": back,
@@ -152,8 +152,14 @@ def delta_before(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     }
     hints = {"sign": "Nothing here changes the sign: the minus of Equation 5 comes in the optimizer."}
     compare(call(function, delta_next, W_next, r, what="delta_before"), back * slope, "delta_before", mistakes, hints)
-    narrow = call(function, _random(3, 2), _random(2, 5), torch.sigmoid(_random(3, 5)), what="delta_before")
-    expected = (_random(3, 2) @ _random(2, 5)) * torch.sigmoid(_random(3, 5)) * (1 - torch.sigmoid(_random(3, 5)))
+    narrow = call(
+        function, random_matrix(3, 2), random_matrix(2, 5), torch.sigmoid(random_matrix(3, 5)), what="delta_before"
+    )
+    expected = (
+        (random_matrix(3, 2) @ random_matrix(2, 5))
+        * torch.sigmoid(random_matrix(3, 5))
+        * (1 - torch.sigmoid(random_matrix(3, 5)))
+    )
     compare(narrow, expected, "delta_before for layers of 2 and 5 units")
     passed("Exercise 3: chain these steps and you have backpropagation.")
 
@@ -211,10 +217,3 @@ def _first_wrong_corner(y: Tensor, x: Tensor) -> None:
             if not torch.allclose(y, y.round(), atol=1e-4):
                 says += " A ReLU unit is no switch: above its threshold it grows with its input. Try whole numbers as biases."
             raise Wrong(says)
-
-
-def _random(rows: int, columns: int) -> Tensor:
-    """Numbers that look random and are the same at every call."""
-    return torch.randn(
-        rows, columns, generator=torch.Generator().manual_seed(rows * 100 + columns), dtype=torch.float64
-    )

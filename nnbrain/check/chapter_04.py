@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nnbrain.check.compare import Wrong, call, compare, passed
+from nnbrain.check.compare import Wrong, call, compare, passed, random_matrix
 
 
 def receptive_field(function: Callable[[list[tuple[int, int]]], int]) -> None:
@@ -146,7 +146,7 @@ def convolve(function: Callable[[Tensor, Tensor], Tensor]) -> None:
     """
     conv, pad = torch.nn.functional.conv2d, torch.nn.functional.pad
     for shape, size in [((6, 6), (3, 3)), ((7, 5), (2, 4))]:
-        image, kernel = _random(*shape), _random(*size)
+        image, kernel = random_matrix(*shape), random_matrix(*size)
         answer = call(function, image, kernel, what="convolve")
         x, w = image[None, None], kernel[None, None]
         square = size[0] == size[1]
@@ -202,8 +202,8 @@ def fool(function: Callable[[Tensor, Callable, int, float], Tensor]) -> None:
     ------
     Wrong
     """
-    weight, epsilon, wanted = _random(4, 30), 0.1, 2
-    x = torch.sigmoid(_random(5, 6)).clone()
+    weight, epsilon, wanted = random_matrix(4, 30), 0.1, 2
+    x = torch.sigmoid(random_matrix(5, 6)).clone()
     x[0], x[1, :3] = 0.0, 1.0  # at the limits, so that a missing clamp shows
 
     def loss(image: Tensor, c: int) -> Tensor:
@@ -213,7 +213,6 @@ def fool(function: Callable[[Tensor, Callable, int, float], Tensor]) -> None:
     gradients = [(weight.T @ (p - hot)).reshape(x.shape) for hot in torch.eye(4, dtype=x.dtype)]  # ∂L/∂x written out
     gradient = gradients[wanted]
     step = epsilon * gradient.sign()
-    original = x.clone()
     given: list[Tensor] = []
 
     def keep(image, *others):
@@ -221,7 +220,7 @@ def fool(function: Callable[[Tensor, Callable, int, float], Tensor]) -> None:
         return function(image, *others)
 
     answer = call(keep if callable(function) else function, x, loss, wanted, epsilon, what="fool")
-    if not torch.equal(given[0].detach(), original):
+    if not torch.equal(given[0].detach(), x):
         raise Wrong("fool changed x itself: work on a copy, x.clone().")
     mistakes = {
         "You went uphill: the loss for the wanted class grew. It should shrink, so subtract.": (x + step).clamp(0, 1),
@@ -248,10 +247,3 @@ def fool(function: Callable[[Tensor, Callable, int, float], Tensor]) -> None:
     }  # fmt: skip
     compare(answer, (x - step).clamp(0, 1), "fool", mistakes)
     passed("Exercise 3: what fools a network can be computed. That is what makes it dangerous.")
-
-
-def _random(rows: int, columns: int) -> Tensor:
-    """Numbers that look random and are the same at every call."""
-    return torch.randn(
-        rows, columns, generator=torch.Generator().manual_seed(rows * 100 + columns), dtype=torch.float64
-    )

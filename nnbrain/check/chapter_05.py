@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nnbrain.check.compare import call, compare, passed
+from nnbrain.check.compare import call, compare, passed, random_matrix
 
 
 def difference_interval(function: Callable[[Tensor, Tensor], tuple[float, float]]) -> None:
@@ -20,9 +20,9 @@ def difference_interval(function: Callable[[Tensor, Tensor], tuple[float, float]
     ------
     Wrong
     """
-    common = _random(1, 400).flatten()
-    a = 0.1 * common + 0.02 * _random(2, 400)[0].exp() + 0.3  # skewed, so that the quantiles are not symmetric
-    b = 0.1 * common + 0.02 * _random(2, 400)[1] + 0.25
+    common = random_matrix(1, 400).flatten()
+    a = 0.1 * common + 0.02 * random_matrix(2, 400)[0].exp() + 0.3  # skewed, so that the quantiles are not symmetric
+    b = 0.1 * common + 0.02 * random_matrix(2, 400)[1] + 0.25
     answer = call(function, a, b, what="difference_interval")
     if isinstance(answer, list | tuple) and len(answer) == 2:
         answer = torch.stack([torch.as_tensor(part, dtype=torch.float64) for part in answer])
@@ -76,8 +76,8 @@ def linear_cka(function: Callable[[Tensor, Tensor], float]) -> None:
     ------
     Wrong
     """
-    R1 = _random(9, 4) + 0.7
-    R2 = _random(9, 6) + 0.3 * R1[:, :1] - 0.4
+    R1 = random_matrix(9, 4) + 0.7
+    R2 = random_matrix(9, 6) + 0.3 * R1[:, :1] - 0.4
     answer = call(function, R1, R2, what="linear_cka")
     a, b = R1 - R1.mean(0), R2 - R2.mean(0)
     K, L = a @ a.T, b @ b.T  # the same by kernels, stimuli × stimuli: another way than the formula's
@@ -131,7 +131,7 @@ def lower_ceiling(function: Callable[[Tensor], float]) -> None:
     Wrong
     """
     sizes = torch.tensor([1.0, 3.0, 0.4, 2.0, 1.0], dtype=torch.float64)
-    d = (_random(1, 45) + _random(5, 45)) * sizes[:, None] + 2 * sizes[:, None]
+    d = (random_matrix(1, 45) + random_matrix(5, 45)) * sizes[:, None] + 2 * sizes[:, None]
     answer = call(function, d, what="lower_ceiling")
     z = (d - d.mean(1, keepdim=True)) / d.std(1, keepdim=True)
     mistakes = {
@@ -179,10 +179,3 @@ def _ceiling(z: Tensor, include: bool = False) -> Tensor:
 
 def _ranked(d: Tensor) -> Tensor:
     return d.argsort(1).argsort(1).double()
-
-
-def _random(rows: int, columns: int) -> Tensor:
-    """Numbers that look random and are the same at every call."""
-    return torch.randn(
-        rows, columns, generator=torch.Generator().manual_seed(rows * 100 + columns), dtype=torch.float64
-    )

@@ -108,6 +108,22 @@ def passed(message: str) -> None:
     print(f"✓ {message}")
 
 
+def random_matrix(rows: int, columns: int) -> torch.Tensor:
+    """Numbers that look random and are the same at every call, to try a student's function on.
+
+    Parameters
+    ----------
+    rows, columns : int
+
+    Returns
+    -------
+    Tensor of float64
+        rows × columns.
+    """
+    generator = torch.Generator().manual_seed(rows * 100 + columns)
+    return torch.randn(rows, columns, generator=generator, dtype=torch.float64)
+
+
 def _diagnoses(got: np.ndarray, want: np.ndarray, what: str) -> Iterator[tuple[str, str]]:
     """The simple relations that hold between a wrong answer and the right one, the simplest first."""
     several = np.count_nonzero(want) > 1
