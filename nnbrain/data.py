@@ -7,7 +7,8 @@ the cache, and only then fetched, from each mirror in turn.
 import gzip
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -255,7 +256,8 @@ def _fetch(source: _Source, name: str) -> Path:
     for mirror in source.mirrors:
         try:
             fetch = pooch.HTTPDownloader(progressbar=True, timeout=30)
-            return Path(pooch.retrieve(mirror + name, source.hashes[name], name, cache, downloader=fetch))
+            with _quiet_pooch():  # its log says where it tries; the progress bar and our message say what comes of it
+                return Path(pooch.retrieve(mirror + name, source.hashes[name], name, cache, downloader=fetch))
         except (requests.RequestException, ValueError) as error:  # no network, no such file; pooch: not the hash
             failures.append(f"  {mirror + name}: {_reason(error)}")
         except OSError as error:
@@ -271,6 +273,17 @@ def _fetch(source: _Source, name: str) -> Path:
         + "\nConnect to the internet and call again; or fetch it "
         f"elsewhere and put it into {source.folder}/ in a folder that you name in the environment variable NNBRAIN_DATA."
     )
+
+
+@contextmanager
+def _quiet_pooch() -> Iterator[None]:
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _reason(error: Exception) -> str:

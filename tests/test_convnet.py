@@ -193,6 +193,7 @@ def test_fit_trains_a_convnet(device):
     assert history.loss[-5:].mean() < 0.5 * history.loss[:5].mean()
 
 
+@pytest.mark.covers("Primer, Figure 4A")
 def test_record_finds_every_part_of_a_convnet():
     activity = record(ConvNet((1, 8, 8), channels=[3, 4], hidden=[5]), torch.zeros(1, 1, 8, 8))
     stages = [f"{part}.{stage}" for stage in (0, 1) for part in ("convolutions", "rates", "pools")]

@@ -138,6 +138,7 @@ def test_image_grid_takes_tensors_and_numbers_as_titles():
     assert [axes.get_title() for axes in figure.axes] == ["1", "2", "3"]
 
 
+@pytest.mark.covers("Primer, Figure 3")
 def test_draw_ventral_stream_draws_an_arrow_for_each_match():
     axes = plots.draw_ventral_stream(["image", "stage 1", "output"], {"V4": 1, "IT": 2})
     labels = [text.get_text() for text in axes.texts if text.get_text()]

@@ -510,6 +510,7 @@ def test_reliability_refuses_bad_input(responses, message):
         split_half_reliability(responses)
 
 
+@pytest.mark.covers("Primer, Figure 3")
 def test_predictivity_finds_a_linear_map():
     x = normal(100, 20)
     assert linear_predictivity(x, x @ normal(20, 5, seed=1), generator=seeded()).min() > 1 - 1e-9
