@@ -31,7 +31,7 @@ def test_a_chapter_shows_what_it_computed(site, chapter):
     assert "✓" in page and "3 s.d. over seeds" in page  # its claims
     saved = re.findall(r'nb\.save_figure\(figure, \\"(\w+)', (pages.NOTEBOOKS / chapter.file).read_text())
     assert page.count('<img alt="../_images') >= len(saved) >= 1
-    assert "raw.githubusercontent.com" not in page  # the picture at its head lies in the book
+    assert "/main/figures/" not in page  # the picture at its head lies in the book
 
 
 def test_it_has_a_search(site):

@@ -117,7 +117,9 @@ def cells_with_error(model):
 def test_a_chapter_runs_in_jupyterlab_and_its_sliders_move_the_picture(lab, browser, executed, chapter):
     page = browser.new_page(viewport={"width": 1400, "height": 1300})
     page.set_default_timeout(120_000)
-    page.goto(f"{lab}/lab/tree/notebooks/{chapter.file}", wait_until="domcontentloaded")
+    # A workspace of its own: in a shared one JupyterLab also opens the chapters that ran before, with cells of the same numbers.
+    workspace = f"{lab}/lab/workspaces/chapter-{chapter.number}"
+    page.goto(f"{workspace}/tree/notebooks/{chapter.file}", wait_until="domcontentloaded")
     page.wait_for_function(IDLE, arg=chapter.file)
     page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")  # comes back when all have run
     page.wait_for_function(IDLE, arg=chapter.file)
@@ -149,7 +151,8 @@ def test_a_chapter_runs_in_jupyterlab_and_its_sliders_move_the_picture(lab, brow
             page.keyboard.press("ArrowRight")
             page.wait_for_function(
                 """([i, before]) => {
-                  const cell = document.querySelector(`.jp-Cell[data-windowed-list-index='${i}']`);
+                  const notebook = jupyterapp.shell.currentWidget.node;
+                  const cell = notebook.querySelector(`.jp-Cell[data-windowed-list-index='${i}']`);
                   const found = cell?.querySelector(".widget-interact .jp-OutputArea-output img");
                   return found?.src && found.src !== before;
                 }""",
