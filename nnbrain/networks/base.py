@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Generator, Tensor, nn
 
 
@@ -77,6 +78,27 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for part, training in modes.items():
             part.training = training
+
+
+def check_input(network: nn.Module, x: Tensor, dtype: torch.dtype) -> None:
+    """Refuse what is no tensor, or not of the type in which a network computes.
+
+    Parameters
+    ----------
+    network : nn.Module
+    x : Tensor
+    dtype : torch.dtype
+        Of the network's weights.
+
+    Raises
+    ------
+    TypeError
+    """
+    name = type(network).__name__
+    if not isinstance(x, Tensor):
+        raise TypeError(f"this {name} expects a tensor, got {type(x).__name__}: use torch.as_tensor(x).")
+    if x.dtype != dtype:
+        raise TypeError(f"this {name} computes in {dtype}, got inputs in {x.dtype}: use x.to({dtype}).")
 
 
 @functools.cache

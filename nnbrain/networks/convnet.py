@@ -6,6 +6,7 @@ from torch import Generator, Tensor, nn
 
 from nnbrain.arguments import positive_integer, positive_integers, shape_of_image
 from nnbrain.networks.activations import Activation
+from nnbrain.networks.base import check_input
 from nnbrain.networks.initialization import initialize
 from nnbrain.networks.mlp import MLP
 
@@ -136,13 +137,7 @@ class ConvNet(nn.Module):
         return self.classifier(r.flatten(1))
 
     def _check(self, x: Tensor) -> None:
-        if not isinstance(x, Tensor):
-            raise TypeError(f"this ConvNet expects a tensor, got {type(x).__name__}: use torch.as_tensor(x).")
-        weight = self.convolutions[0].weight
-        if x.dtype != weight.dtype:
-            raise TypeError(
-                f"this ConvNet computes in {weight.dtype}, got inputs in {x.dtype}: use x.to({weight.dtype})."
-            )
+        check_input(self, x, self.convolutions[0].weight.dtype)
         if tuple(x.shape[1:]) != self.shapes[0]:
             shape = ", ".join(map(str, self.shapes[0]))
             hint = {

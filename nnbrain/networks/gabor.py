@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbrain.arguments import positive_integer, shape_of_image, spatial_frequencies
+from nnbrain.networks.base import check_input
 
 
 class GaborBank(nn.Module):
@@ -106,12 +107,7 @@ class GaborBank(nn.Module):
         return torch.cat(responses, dim=1)
 
     def _check(self, x: Tensor) -> None:
-        if not isinstance(x, Tensor):
-            raise TypeError(f"this GaborBank expects a tensor, got {type(x).__name__}: use torch.as_tensor(x).")
-        if x.dtype != self.kernel_0.dtype:
-            raise TypeError(
-                f"this GaborBank computes in {self.kernel_0.dtype}, got inputs in {x.dtype}: use x.to({self.kernel_0.dtype})."
-            )
+        check_input(self, x, self.kernel_0.dtype)
         if tuple(x.shape[1:]) != self.image_shape:
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(f"this GaborBank expects inputs of shape (trials, {shape}), got {tuple(x.shape)}.")

@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 
 from nnbrain.arguments import positive_integer
 from nnbrain.networks.activations import Activation
+from nnbrain.networks.base import check_input
 from nnbrain.networks.initialization import initialize
 
 
@@ -96,11 +97,7 @@ class MLP(nn.Module):
         return self.layers[-1](r)  # Eq. 3
 
     def _check(self, x: Tensor) -> None:
-        if not isinstance(x, Tensor):
-            raise TypeError(f"this MLP expects a tensor, got {type(x).__name__}: use torch.as_tensor(x).")
-        weight = self.layers[0].weight
-        if x.dtype != weight.dtype:
-            raise TypeError(f"this MLP computes in {weight.dtype}, got inputs in {x.dtype}: use x.to({weight.dtype}).")
+        check_input(self, x, self.layers[0].weight.dtype)
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             hint = " Flatten images first: x.flatten(1)." if x.ndim > 2 else ""
             raise ValueError(f"this MLP expects inputs of shape (trials, {self.sizes[0]}), got {tuple(x.shape)}.{hint}")
