@@ -1,28 +1,48 @@
 """Analyses: what we ask of a network. Functions of arrays or callables, without plots and without state."""
 
 from nnbrain.analysis.alignment import cka
+from nnbrain.analysis.demixing import DemixedComponents, demixed_components
 from nnbrain.analysis.dissimilarity import Ceiling, compare_rdms, noise_ceiling, rdm
+from nnbrain.analysis.fixed_points import FixedPoints, fixed_points
 from nnbrain.analysis.geometry import angle
+from nnbrain.analysis.lesions import inactivate, lesion
+from nnbrain.analysis.linearization import Linearization, LineAttractor, line_attractor, linearize
+from nnbrain.analysis.pca import PCA, pca
 from nnbrain.analysis.performance import accuracy
 from nnbrain.analysis.predictivity import linear_predictivity, split_half_reliability
 from nnbrain.analysis.preferred import Preferred, preferred_stimulus
 from nnbrain.analysis.recording import record
+from nnbrain.analysis.regression import ChoiceRegression, choice_regression
 from nnbrain.analysis.resampling import bootstrap_rdm_comparison, permute_rdm_comparison
 from nnbrain.analysis.tuning import Selectivity, Tuning, orientation_selectivity, tuning_curve
 
 __all__ = [
+    "PCA",
     "Ceiling",
+    "ChoiceRegression",
+    "DemixedComponents",
+    "FixedPoints",
+    "LineAttractor",
+    "Linearization",
     "Preferred",
     "Selectivity",
     "Tuning",
     "accuracy",
     "angle",
     "bootstrap_rdm_comparison",
+    "choice_regression",
     "cka",
     "compare_rdms",
+    "demixed_components",
+    "fixed_points",
+    "inactivate",
+    "lesion",
+    "line_attractor",
     "linear_predictivity",
+    "linearize",
     "noise_ceiling",
     "orientation_selectivity",
+    "pca",
     "permute_rdm_comparison",
     "preferred_stimulus",
     "rdm",

@@ -3,5 +3,6 @@
 from nnbrain.learning.backprop import Backprop
 from nnbrain.learning.base import Rule
 from nnbrain.learning.delta_rule import DeltaRule
+from nnbrain.learning.force import FORCE
 
-__all__ = ["Backprop", "DeltaRule", "Rule"]
+__all__ = ["FORCE", "Backprop", "DeltaRule", "Rule"]

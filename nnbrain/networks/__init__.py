@@ -4,6 +4,8 @@ from nnbrain.networks.activations import Activation
 from nnbrain.networks.base import evaluating, run
 from nnbrain.networks.convnet import ConvNet
 from nnbrain.networks.gabor import GaborBank
+from nnbrain.networks.low_rank import LowRankRNN
 from nnbrain.networks.mlp import MLP
+from nnbrain.networks.rnn import RNN
 
-__all__ = ["MLP", "Activation", "ConvNet", "GaborBank", "evaluating", "run"]
+__all__ = ["MLP", "RNN", "Activation", "ConvNet", "GaborBank", "LowRankRNN", "evaluating", "run"]

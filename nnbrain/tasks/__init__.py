@@ -1,8 +1,28 @@
 """Tasks: what is to be solved. Every task hands out a `Batch` of trials and says which answers are correct."""
 
 from nnbrain.tasks.base import Batch, FiniteTask, Task
+from nnbrain.tasks.context_decision import ContextDecision
+from nnbrain.tasks.delayed_comparison import DelayedComparison
+from nnbrain.tasks.delayed_match_to_category import DelayedMatchToCategory
 from nnbrain.tasks.digits import Digits
+from nnbrain.tasks.flip_flop import FlipFlop
 from nnbrain.tasks.gratings import Gratings
+from nnbrain.tasks.perceptual_decision import PerceptualDecision
 from nnbrain.tasks.shifted_digits import ShiftedDigits
+from nnbrain.tasks.timed import Response, TimedTask
 
-__all__ = ["Batch", "Digits", "FiniteTask", "Gratings", "ShiftedDigits", "Task"]
+__all__ = [
+    "Batch",
+    "ContextDecision",
+    "DelayedComparison",
+    "DelayedMatchToCategory",
+    "Digits",
+    "FiniteTask",
+    "FlipFlop",
+    "Gratings",
+    "PerceptualDecision",
+    "Response",
+    "ShiftedDigits",
+    "Task",
+    "TimedTask",
+]
