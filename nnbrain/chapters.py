@@ -111,8 +111,28 @@ CHAPTERS = (
         "recurrent_networks",
         "Recurrent networks",
         "Primer, sections 2.3 and 3.2, Equations 14-18, 26-30, Figures 2B, 2C",
+        "Networks with a past: backpropagation through time, decisions measured as psychophysics measures them, how context "
+        "selects evidence, and learning without backpropagation.",
+        needs=(0, 1),
+        minutes=40,
+        picture="context_states",
+        alt="Four panels of trajectories in state space. In the motion context, trials sorted by motion spread along the axis of "
+        "choice, while trials sorted by colour move along the axis of colour and hardly along that of choice; in the colour "
+        "context the roles are exchanged.",
     ),
-    Chapter(7, "dynamical_systems", "Dynamical systems", "Primer, section 4, Equations 32-34, Figure 6"),
+    Chapter(
+        7,
+        "dynamical_systems",
+        "Dynamical systems",
+        "Primer, sections 4 and 6, Equations 32-34, Figure 6",
+        "What a trained network does, and how it does it: fixed points, line and ring attractors, lesions, demixing, chaos, and "
+        "networks whose dynamics you can derive.",
+        needs=(0, 1, 6),
+        minutes=40,
+        picture="flipflop_cube",
+        alt="Left, three inputs with brief pulses and three outputs that hold the sign of the last pulse. Right, the fixed points "
+        "of the network in the space of its outputs: attractors at the eight corners of a cube, saddles between them.",
+    ),
     Chapter(8, "many_tasks", "Many tasks", "Primer, section 4, Figure 5"),
     Chapter(
         9, "excitation_and_inhibition", "Excitation and inhibition", "Primer, section 5.1, Equations 35-36, Figure 7"

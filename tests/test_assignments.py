@@ -65,7 +65,7 @@ def test_every_stub_raises_and_its_check_says_that_it_is_not_written(chapter):
         space = {"torch": torch, "nb": nb}
         exec(stub.source, space)
         with pytest.raises(NotImplementedError, match="your solution, in place of this line"):
-            space[exercise.function](*"abcdef"[: space[exercise.function].__code__.co_argcount])
+            space[exercise.function](*"abcdefgh"[: space[exercise.function].__code__.co_argcount])
         with pytest.raises(Wrong, match="not written yet"):
             exec(cell_of(student_version(chapter), exercise.check).source, space)
 

@@ -1,17 +1,21 @@
 """Feedback on exercises: the right answer passes, and every wrong one is told what is wrong with it."""
 
+import cmath
 import json
 import math
-from itertools import pairwise
+import sys
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.signal
 import scipy.stats
 import torch
 
 from nnbrain.analysis import cka
-from nnbrain.check import Wrong, call, chapter_00, chapter_01, chapter_04, chapter_05, compare
+from nnbrain.check import Wrong, call, chapter_00, chapter_01, chapter_04, chapter_05, chapter_06, chapter_07, compare
+from nnbrain.check.compare import _values
 from nnbrain.pages import NOTEBOOKS, existing
 
 RIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0], [2.0, 0.25, 6.0]])
@@ -274,6 +278,56 @@ def ceiling_of(z, own=False):
     return torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(z, others, strict=True)]).mean()
 
 
+def moves(change):
+    """A step of Euler's method as a student writes it: what comes of r, the summed input c, and Δt/τ."""
+    return lambda r, x, W, U, b, dt, tau: change(r, r @ W.T + x @ U.T + b, dt / tau)
+
+
+def tanh_slope(c):
+    return 1 - torch.tanh(c) ** 2
+
+
+def kernel_of(average, right=2, left=1):
+    """A psychophysical kernel, with another average, or of other choices."""
+    return lambda evidence, choice: average(evidence[choice == right]) - average(evidence[choice == left])
+
+
+def weighs(weight):
+    """A kernel as a student writes it without a mask: the mean of the evidence, weighed by the choice."""
+    return lambda evidence, choice: (weight(choice.double())[:, None] * evidence).mean(0)
+
+
+def weights_by_slope(r, W, b):
+    """What a step's Jacobian has in common with its wrong versions."""
+    return tanh_slope(W @ r + b)[:, None] * W
+
+
+def one_state(matrix):
+    """A Jacobian as a student writes it: the leak, plus α times what ``matrix`` makes of c and W."""
+    return lambda r, W, b, a: (1 - a) * torch.eye(len(r), dtype=r.dtype) + a * matrix(W @ r + b, W)
+
+
+def times(time):
+    """Time constants as a student writes them, of the moduli."""
+    return lambda eigenvalues, dt: time(eigenvalues.abs(), dt)
+
+
+def repeats(equation, times=200, start=1.0):
+    """κ as a student finds it: the equation, over and over."""
+
+    def steady_kappa(m, n, drive):
+        kappa = start
+        for _ in range(times):
+            kappa = equation(m, n, drive, kappa)
+        return kappa
+
+    return steady_kappa
+
+
+def mean_field(m, n, drive, kappa):
+    return (n * torch.tanh(m * kappa + drive)).mean()
+
+
 WRONG = [
     # chapter 00
     (chapter_00.one_layer, lambda W, x, b: W @ x + b, "activation function is missing"),
@@ -437,6 +491,181 @@ WRONG = [
     (chapter_05.lower_ceiling, lambda d: torch.corrcoef(d).mean(), "correlation with itself"),
     (chapter_05.lower_ceiling, lambda d: len(d) * ceiling_of(standard(d)), "the sum over subjects"),
     (chapter_05.lower_ceiling, lambda d: -ceiling_of(standard(d)), "wrong sign"),
+    # chapter 06
+    (chapter_06.euler_step, moves(lambda r, c, a: torch.tanh((1 - a) * r + a * c)), "stands around the whole step"),
+    (chapter_06.euler_step, moves(lambda r, c, a: torch.tanh(r + a * (-r + c))), "stands around the whole step"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + a * torch.tanh(-r + c)), "The leak stands inside f"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + a * (-r + c)), "The nonlinearity is missing"),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: r + dt / tau * (-r + torch.tanh(r @ W.T + x @ U.T) + b),
+     "The bias stands outside f"),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: r + dt / tau * (-r + torch.tanh(r @ W.T + b) + x @ U.T),
+     "The input stands outside f"),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: r + dt / tau * (-r + torch.tanh(r @ W.T) + x @ U.T + b),
+     "The input stands outside f"),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: r + dt / tau * (-r + torch.tanh(r) @ W.T + x @ U.T + b),
+     "f is applied to r, before W_r"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + a * torch.tanh(c)), "Activity does not decay"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + a * (r + torch.tanh(c))), "−r\\(t\\) has the wrong sign"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + a * (r - torch.tanh(c))), "The change has the wrong sign"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r - a * (-r + torch.tanh(c))), "The change has the wrong sign"),
+    (chapter_06.euler_step, moves(lambda r, c, a: torch.tanh(c)), "the step of an Elman network"),
+    (chapter_06.euler_step, moves(lambda r, c, a: a * (-r + torch.tanh(c))), "You return the change"),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: (-r + torch.tanh(r @ W.T + x @ U.T + b)) / tau, "This is dr/dt"),
+    (chapter_06.euler_step, moves(lambda r, c, a: -r + torch.tanh(c)), "which is τ dr/dt"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r), "You return r as it was"),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: r + dt // tau * (-r + torch.tanh(x @ U.T)), "dt // tau"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + (-r + torch.tanh(c)) / a), "you take τ/Δt"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + 20.0 * (-r + torch.tanh(c))), "τ is missing"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r + (-r + torch.tanh(c)) / 80.0), "Δt is missing"),
+    (chapter_06.euler_step, moves(lambda r, c, a: 0.8 * r + 0.2 * torch.tanh(c)), "use the dt and tau that you are given"),
+    (chapter_06.euler_step, moves(lambda r, c, a: math.exp(-a) * r + (1 - math.exp(-a)) * torch.tanh(c)), "takes 1 − Δt/τ"),
+    (chapter_06.euler_step, moves(lambda r, c, a: a * r + (1 - a) * torch.tanh(c)), "are exchanged"),
+    (chapter_06.euler_step, moves(lambda r, c, a: r - r + a * torch.tanh(c)), "Nothing of r is left"),
+    (chapter_06.euler_step, moves(lambda r, c, a: a * -r + torch.tanh(c) + r), "The drive is not scaled"),
+    (chapter_06.euler_step, lambda r, x, W, *others: moves(lambda r, c, a: torch.lerp(r, c.tanh(), a))(r, x, W.T, *others),
+     "W_r is transposed"),
+    (chapter_06.euler_step, lambda r, x, W, *others: moves(lambda r, c, a: torch.lerp(r, c.tanh(), a))(r, 0 * x, W, *others),
+     "The input is missing"),
+    (chapter_06.euler_step, lambda r, x, W, *others: moves(lambda r, c, a: torch.lerp(r, c.tanh(), a))(r, x, 0 * W, *others),
+     "The recurrent input is missing"),
+    (chapter_06.euler_step, moves(lambda r, c, a: torch.lerp(r, c.relu(), a)), "neither a ReLU nor a sigmoid"),
+    (chapter_06.euler_step, moves(lambda r, c, a: torch.lerp(r, c.tanh(), a).T), r"shape \(5, 4\).* it is transposed"),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: r + dt / tau * (-r + torch.tanh(W @ r + U @ x + b)), "fails when"),
+    (chapter_06.backward_step, lambda g, c, W, a: a * (tanh_slope(c) * g) @ W, "^The leak is missing"),
+    (chapter_06.backward_step, lambda g, c, W, a: (tanh_slope(c) * g) @ W, "Elman network's step: the leak"),
+    (chapter_06.backward_step, lambda g, c, W, a: (tanh_slope(c) * g) @ W.T, "Elman network's step, and the wrong way"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g, "Only the leak"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * tanh_slope(c) * g, "W_r is missing"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + (tanh_slope(c) * g) @ W, "α is missing where"),
+    (chapter_06.backward_step, lambda g, c, W, a: g + a * (tanh_slope(c) * g) @ W, "you add the gradient as it is"),
+    (chapter_06.backward_step, lambda g, c, W, a: a * g + (1 - a) * (tanh_slope(c) * g) @ W, "are exchanged"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * (a * tanh_slope(c) * g) @ W, "α counts twice"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * (tanh_slope(c) * g) @ W.T, "^The wrong way through W_r"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * g @ W, "^The slope of tanh is missing"),
+    (chapter_06.backward_step, lambda g, c, W, a: g @ W, "Equation 18, for a linear Elman network"),
+    (chapter_06.backward_step, lambda g, c, W, a: a * g @ W, "The leak and the slope of tanh are missing"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * tanh_slope(c) * (g @ W), "multiply before W_r, not after"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * (torch.tanh(c) * g) @ W, "you used tanh\\(c\\), or its square"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * ((1 - c**2) * g) @ W, "as if c were already tanh"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * ((1 - torch.tanh(c**2)) * g) @ W, "you squared c"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * ((1 - torch.tanh(c)) * g) @ W, "the square is missing"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + (a * 1 - torch.tanh(c) ** 2) * g @ W, "into parentheses"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * ((c > 0) * g) @ W, "slope of a ReLU"),
+    (chapter_06.backward_step, lambda g, c, W, a: ((1 - a + a * tanh_slope(c)) * g) @ W, "The leak goes through W_r"),
+    (chapter_06.backward_step, lambda g, c, W, a: tanh_slope(c) * (1 - a) * g + a * (tanh_slope(c) * g) @ W, "goes through tanh"),
+    (chapter_06.backward_step, lambda g, c, W, a: a * (tanh_slope(c) * g) @ W - (1 - a) * g, "The leak is subtracted"),
+    (chapter_06.backward_step, lambda g, c, W, a: -(1 - a) * g - a * (tanh_slope(c) * g) @ W, "wrong sign"),
+    (chapter_06.backward_step, lambda g, c, W, a: ((1 - a) * g + a * (tanh_slope(c) * g) @ W).mean(0), "first dimension is gone"),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g + a * W.T @ (tanh_slope(c) * g), "fails when it is called"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.mean(0), right=1, left=2), "The sign is reversed"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.sum(0)), "You add up the evidence"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k == 2].mean(0), "only the mean for right"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k == 1].mean(0), "only the mean for left"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k == 2].mean(0) + e[k == 1].mean(0), "You add the two means"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k == 2].mean(0) - e[k != 2].mean(0), r"\(0\) count as left"),
+    (chapter_06.psychophysical_kernel, weighs(lambda k: (k - 1.5).sign()), r"\(0\) count as left"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k != 1].mean(0) - e[k == 1].mean(0), r"\(0\) count as right"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.mean(0), right=1, left=0), "You took choices 1 and 0"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.mean(0), right=2, left=0), "You took choices 2 and 0"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k > 0].mean(0) - e[k == 0].mean(0), "with a choice with those without"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k.bool()].mean(0) - e[~k.bool()].mean(0), "with those without"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k == 2].mean(1), "average over trials, for each time"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.mean()), "averaged over time as well"),
+    (chapter_06.psychophysical_kernel, weighs(lambda k: (k == 2).double() - (k == 1).double()), "the number of all trials"),
+    (chapter_06.psychophysical_kernel, lambda e, k: ((2 * k - 3)[:, None] * e)[k > 0].mean(0), "divide by that of each side"),
+    (chapter_06.psychophysical_kernel, weighs(lambda k: k), "You weigh evidence by the number of the choice"),
+    (chapter_06.psychophysical_kernel, lambda e, k: kernel_of(lambda x: x.mean(0))(e, k) / 2, "half of the difference"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[k == 2].mean(0) - e.mean(0), "with the mean of all trials"),
+    (chapter_06.psychophysical_kernel, lambda e, k: e[2] - e[1], "You took the trials numbered 2 and 1"),
+    (chapter_06.psychophysical_kernel, lambda e, k: kernel_of(lambda x: x.mean(0))(e, k).abs(), "right in 5 of 6 entries"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.median(0).values), "These are medians"),
+    (chapter_06.psychophysical_kernel, lambda e, k: kernel_of(lambda x: x.mean(0))(e, k) / e.std(0), "standard deviation"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.mean(0, keepdim=True)), "a dimension of size 1"),
+    (chapter_06.psychophysical_kernel, kernel_of(lambda e: e.mean(1)), "fails when it is called"),
+    # chapter 07
+    (chapter_07.jacobian, one_state(lambda c, W: W @ torch.diag(tanh_slope(c))), "The slope is on the wrong side"),
+    (chapter_07.jacobian, one_state(lambda c, W: W * tanh_slope(c)), "The slope is on the wrong side"),
+    (chapter_07.jacobian, one_state(lambda c, W: tanh_slope(c) @ W), r"adds up over units.* slope\[:, None\] \* W_r"),
+    (chapter_07.jacobian, one_state(lambda c, W: torch.diag(tanh_slope(c)) * W), "leaves only the diagonal"),
+    (chapter_07.jacobian, one_state(lambda c, W: W.T * tanh_slope(c)), "^It is transposed"),
+    (chapter_07.jacobian, one_state(lambda c, W: tanh_slope(c)[:, None] * W.T), "^W_r is transposed"),
+    (chapter_07.jacobian, lambda r, W, b, a: a * weights_by_slope(r, W, b), "^The leak is missing"),
+    (chapter_07.jacobian, lambda r, W, b, a: 1 - a + a * weights_by_slope(r, W, b), "on the diagonal only"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * torch.diag(r) + a * weights_by_slope(r, W, b), "still holds r"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * r + a * weights_by_slope(r, W, b), "still holds r"),
+    (chapter_07.jacobian, lambda r, W, b, a: a * weights_by_slope(r, W, b) + (1 - a) * torch.diag(tanh_slope(W @ r + b)),
+     "does not pass through f"),
+    (chapter_07.jacobian, one_state(lambda c, W: W), "The slope of f is missing"),
+    (chapter_07.jacobian, lambda r, W, b, a: weights_by_slope(r, W, b) - torch.eye(5), "the Jacobian of dr/dt"),
+    (chapter_07.jacobian, lambda r, W, b, a: a * (weights_by_slope(r, W, b) - torch.eye(5)), "so add 1"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * torch.eye(5) + weights_by_slope(r, W, b), "α in front of f is missing"),
+    (chapter_07.jacobian, lambda r, W, b, a: torch.eye(5) + a * weights_by_slope(r, W, b), "The leak is 1 − α, not 1"),
+    (chapter_07.jacobian, lambda r, W, b, a: a * torch.eye(5) + (1 - a) * weights_by_slope(r, W, b), "are exchanged"),
+    (chapter_07.jacobian, lambda r, W, b, a: a * weights_by_slope(r, W, b) - (1 - a) * torch.eye(5), "The leak is subtracted"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * torch.eye(5) + a * tanh_slope(r)[:, None] * W, "The slope is taken at r"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * torch.eye(5) + a * (1 - r**2)[:, None] * W, "r is not tanh"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * torch.eye(5) + a * weights_by_slope(r, W, 0 * b), "The bias is missing"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * torch.eye(5) + a * tanh_slope(r @ W + b)[:, None] * W,
+     "you multiplied by the transposed matrix"),
+    (chapter_07.jacobian, one_state(lambda c, W: (1 - c**2)[:, None] * W), "as if c were already tanh"),
+    (chapter_07.jacobian, one_state(lambda c, W: (1 - torch.tanh(c))[:, None] * W), "the square is missing"),
+    (chapter_07.jacobian, one_state(lambda c, W: torch.tanh(c)[:, None] * W), "where its slope"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * torch.eye(5) + (a * 1 - torch.tanh(W @ r + b) ** 2)[:, None] * W,
+     "into parentheses"),
+    (chapter_07.jacobian, lambda r, W, b, a: torch.diag(tanh_slope(W @ r + b)), "only the slopes"),
+    (chapter_07.jacobian, lambda r, W, b, a: (1 - a) * r + a * torch.tanh(W @ r + b), "the next state, not its derivative"),
+    (chapter_07.jacobian, lambda r, W, b, a: tanh_slope(r @ W.T + b) @ W * 2, r"has shape \(5,\), it should be \(5, 5\)"),
+    (chapter_07.time_constants, times(lambda size, dt: dt / size.log()), "The sign is reversed"),
+    (chapter_07.time_constants, lambda e, dt: -dt / e.real.log(), "You took the real part"),
+    (chapter_07.time_constants, lambda e, dt: -dt / e.log(), "that of a complex number is complex"),
+    (chapter_07.time_constants, lambda e, dt: (-dt / e.log()).real, "that of a complex number is complex"),
+    (chapter_07.time_constants, lambda e, dt: (-dt / np.log(e.numpy())).tolist(), "that of a complex number is complex"),
+    (chapter_07.time_constants, lambda e, dt: -dt / torch.log2(e), "^The times are complex"),
+    (chapter_07.time_constants, lambda e, dt: -dt / e.real, "That is for the differential equation"),
+    (chapter_07.time_constants, lambda e, dt: -1 / e.real, "That is for the differential equation"),
+    (chapter_07.time_constants, times(lambda size, dt: dt / (1 - size)), "only near what is wanted"),
+    (chapter_07.time_constants, lambda e, dt: dt / (1 - e), "only near what is wanted"),
+    (chapter_07.time_constants, times(lambda size, dt: -1 / size.log()), "this counts steps, not ms"),
+    (chapter_07.time_constants, times(lambda size, dt: -dt * size.log()), "you multiplied"),
+    (chapter_07.time_constants, times(lambda size, dt: -size.log() / dt), "This is the rate"),
+    (chapter_07.time_constants, times(lambda size, dt: dt * math.log(0.5) / size.log()), "the half-life"),
+    (chapter_07.time_constants, times(lambda size, dt: -dt / size.log10()), "not log10"),
+    (chapter_07.time_constants, times(lambda size, dt: -size.log()), "belongs below the line"),
+    (chapter_07.time_constants, lambda e, dt: -dt / torch.log(e.real**2 + e.imag**2), "the root is missing"),
+    (chapter_07.time_constants, lambda e, dt: 2 * torch.pi * dt / e.angle().abs(), "the period of the rotation"),
+    (chapter_07.time_constants, times(lambda size, dt: dt / size.log().abs()), "keep the sign"),
+    (chapter_07.time_constants, times(lambda size, dt: (-dt / size.log()).where(size < 1, math.inf)), "keep the sign"),
+    (chapter_07.time_constants, times(lambda size, dt: -dt / size[size < 1].log()), "You left out the mode that grows"),
+    (chapter_07.time_constants, times(lambda size, dt: -dt / size.sort(descending=True).values.log()), "You sorted the times"),
+    (chapter_07.time_constants, times(lambda size, dt: (-dt / size.log()).sort().values), "You sorted the times"),
+    (chapter_07.time_constants, times(lambda size, dt: (-dt / size.log()).max()), "You return only the longest"),
+    (chapter_07.time_constants, times(lambda size, dt: size), "You return the moduli"),
+    (chapter_07.time_constants, lambda e, dt: e, "You return the eigenvalues"),
+    (chapter_07.time_constants, times(lambda size, dt: -dt / 1000 / size.log()), "is 0.001 times what it should be"),
+    (chapter_07.time_constants, lambda e, dt: (-dt / size for size in e.abs()), "a number or a tensor of numbers, got a generator"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * torch.tanh(m * k)).mean()), "The input is missing"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (m * torch.tanh(n * k + d)).mean()), "m and n are exchanged"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: n @ torch.tanh(m * k + d)), "You add up over units"),
+    (chapter_07.steady_kappa, lambda m, n, d: n @ torch.tanh(m * repeats(mean_field)(m, n, d) + d), "You add up over units"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: torch.tanh(m * k + d).mean()), "n is missing"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (m * torch.tanh(m * k + d)).mean()), "m is used twice"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * torch.tanh(n * k + d)).mean()), "n is used twice"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * (torch.tanh(m * k) + d)).mean()), "drive belongs inside of tanh"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * (m * k + d)).mean()), "tanh is missing"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * (m * k + d)).mean(), times=100), "tanh is missing"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * (m * k + d)).mean(), times=5000), "NaN or infinite"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * torch.relu(m * k + d)).mean()), "not a ReLU"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n * torch.tanh(m * k) + d).mean()), "drive belongs inside of tanh"),
+    (chapter_07.steady_kappa, repeats(mean_field, times=0), "is the new one kept"),
+    (chapter_07.steady_kappa, repeats(mean_field, times=1), "the first step from κ = 1"),
+    (chapter_07.steady_kappa, repeats(mean_field, times=1, start=0.0), "the first step from κ = 0"),
+    (chapter_07.steady_kappa, repeats(mean_field, times=5), "κ has not settled yet"),
+    (chapter_07.steady_kappa, repeats(mean_field, times=10), "κ has not settled yet"),
+    (chapter_07.steady_kappa, repeats(mean_field, start=-1.0), "begin at κ = 1"),
+    (chapter_07.steady_kappa, lambda m, n, d: torch.tanh(m * repeats(mean_field)(m, n, d) + d), "the rates of the units"),
+    (chapter_07.steady_kappa, lambda m, n, d: (n * m).mean(), "The overlap of n and m alone"),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: n * torch.tanh(m * k + d)), r"shape \(400,\), it should be \(\)"),
+    (chapter_07.steady_kappa, lambda m, n, d: -repeats(mean_field)(m, n, d), "wrong sign"),
 ]  # fmt: skip
 
 
@@ -448,7 +677,9 @@ def test_a_wrong_answer_is_told_what_is_wrong(check, answer, message):
 
 CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_delta, chapter_01.numerical_gradient,
           chapter_01.delta_before, chapter_01.xor_network, chapter_04.receptive_field, chapter_04.convolve,
-          chapter_04.fool, chapter_05.difference_interval, chapter_05.linear_cka, chapter_05.lower_ceiling]  # fmt: skip
+          chapter_04.fool, chapter_05.difference_interval, chapter_05.linear_cka, chapter_05.lower_ceiling,
+          chapter_06.euler_step, chapter_06.backward_step, chapter_06.psychophysical_kernel,
+          chapter_07.jacobian, chapter_07.time_constants, chapter_07.steady_kappa]  # fmt: skip
 
 
 def moves_w_and_takes_the_step_back(loss, w, h):
@@ -489,6 +720,109 @@ def without_autograd(x, loss, wanted, epsilon):
     return np.clip(x.numpy() - epsilon * np.sign(slopes.numpy()), 0, 1)
 
 
+def steps_in_place_towards_the_drive(r, x, W_r, W_x, b_r, dt, tau):
+    """Writes into everything that it is given."""
+    drive = (x @ W_x.T).add_(r @ W_r.T).add_(b_r).tanh_()
+    W_r.zero_()
+    return r.mul_(1 - dt / tau).add_(drive, alpha=dt / tau)
+
+
+def in_numpy(r, x, W_r, W_x, b_r, dt, tau):
+    r, x, W_r, W_x, b_r = (part.numpy() for part in (r, x, W_r, W_x, b_r))
+    return r + (np.tanh(np.einsum("ij,tj->ti", W_r, r) + np.dot(W_x, x.T).T + b_r) - r) * (dt / tau)
+
+
+def in_many_small_terms(r, x, W_r, W_x, b_r, dt, tau):
+    """A loop over trials and units, a list of lists."""
+    n = range(len(b_r))
+    return [
+        [
+            a[i] + dt / tau * (-a[i] + math.tanh(sum(W_r[i, j] * a[j] for j in n) + float(W_x[i] @ y) + b_r[i]))
+            for i in n
+        ]
+        for a, y in zip(r, x, strict=True)
+    ]
+
+
+def backward_by_autograd(gradient, c, W_r, alpha):
+    c.requires_grad_()
+    torch.tanh(c).backward(alpha * gradient)
+    return torch.einsum("ti,ij->tj", c.grad, W_r) + (gradient - alpha * gradient)
+
+
+def backward_in_place(gradient, c, W_r, alpha):
+    delta = c.tanh_().square_().neg_().add_(1).mul_(gradient).mul_(alpha)
+    return gradient.mul_(1 - alpha).addmm_(delta, W_r)
+
+
+def by_the_steps_jacobian(gradient, c, W_r, alpha):
+    """Each trial's gradient times the matrix of its step."""
+    slope = torch.diag_embed(1 / torch.cosh(c) ** 2)
+    J = (1 - alpha) * torch.eye(len(W_r)) + alpha * slope @ W_r
+    return torch.stack([g @ j for g, j in zip(gradient, J, strict=True)])
+
+
+def drops_trials_in_numpy(evidence, choice):
+    evidence, choice = evidence.numpy(), np.asarray(choice)
+    evidence, right = evidence[choice > 0], choice[choice > 0] > 1
+    return np.average(evidence, 0, right) - np.average(evidence, 0, ~right)
+
+
+def with_nan_for_the_others(evidence, choice):
+    left, right = (evidence.where((choice == side)[:, None], torch.nan).nanmean(0) for side in (1, 2))
+    return (right - left).float()
+
+
+def jacobian_by_differences(r, W_r, b_r, alpha):
+    def step(s):
+        return (1 - alpha) * s + alpha * torch.tanh(W_r @ s + b_r)
+
+    h = 1e-6 * torch.eye(len(r), dtype=r.dtype)
+    return torch.stack([(step(r + e) - step(r - e)) / 2e-6 for e in h], dim=1)
+
+
+def jacobian_in_place(r, W_r, b_r, alpha):
+    W_r *= alpha * tanh_slope(W_r @ r + b_r)[:, None]
+    W_r.diagonal().add_(1 - alpha)
+    return W_r
+
+
+def jacobian_entry_by_entry(r, W_r, b_r, alpha):
+    c = W_r @ r + b_r
+    J = [[alpha * w / math.cosh(at) ** 2 for w in row] for row, at in zip(W_r, c, strict=True)]
+    for i in range(len(r)):
+        J[i][i] += 1 - alpha
+    return J
+
+
+def in_a_complex_tensor(eigenvalues, dt):
+    found = torch.zeros_like(eigenvalues)
+    for i, eigenvalue in enumerate(eigenvalues):
+        found[i] = -dt / torch.log(torch.abs(eigenvalue))
+    return found
+
+
+def until_it_stays(m, n, drive):
+    kappa, before = 1.0, math.inf
+    while abs(kappa - before) > 1e-6:
+        kappa, before = torch.mean(n * torch.tanh(m * kappa + drive)).item(), kappa
+    return kappa
+
+
+def by_the_whole_network(m, n, drive):
+    """Four hundred units, step by step, in single precision."""
+    W = (torch.outer(m, n) / len(m)).float()
+    r = torch.tanh(m).float()
+    for _ in range(300):
+        r += 0.5 * (-r + torch.tanh(W @ r + drive.float()))
+    return n.float() @ r / len(m)
+
+
+def by_bisection(m, n, drive):
+    m, n, drive = m.numpy(), n.numpy(), drive.numpy()
+    return scipy.optimize.brentq(lambda k: (n * np.tanh(m * k + drive)).mean() - k, 0.3, 3)
+
+
 RIGHT_ANSWERS = [
     (chapter_00.one_layer, lambda W, x, b: (x @ W.T + b).clamp(min=0)),
     (chapter_00.one_layer, lambda W, x, b: np.maximum(W.numpy() @ x.numpy() + b.numpy(), 0)),
@@ -517,6 +851,40 @@ RIGHT_ANSWERS = [
     (chapter_05.linear_cka, cka),
     (chapter_05.linear_cka, lambda a, b: cka_of((a - a.mean(0)).float(), (b - b.mean(0)).float()).item()),
     (chapter_05.lower_ceiling, lambda d: np.mean([np.corrcoef(z, o)[0, 1] for z, o in leave_one_out(d)])),
+    (chapter_06.euler_step, steps_in_place_towards_the_drive),
+    (chapter_06.euler_step, in_numpy),
+    (chapter_06.euler_step, in_many_small_terms),
+    (chapter_06.euler_step, moves(lambda r, c, a: (r.T + a * (c.tanh().T - r.T)).T.float())),
+    (chapter_06.euler_step, lambda r, x, W, U, b, dt, tau: sum(
+        [r * (tau - dt), dt * torch.tanh(torch.hstack([r, x]) @ torch.hstack([W, U]).mT + b)]) / tau),
+    (chapter_06.backward_step, backward_by_autograd),
+    (chapter_06.backward_step, backward_in_place),
+    (chapter_06.backward_step, by_the_steps_jacobian),
+    (chapter_06.backward_step, lambda g, c, W, a: (1 - a) * g.numpy() + a * (g / torch.cosh(c) ** 2).numpy() @ W.numpy()),
+    (chapter_06.backward_step, lambda g, c, W, a: ((1 - a) * g.T + W.T @ (a * tanh_slope(c) * g).T).T.float()),
+    (chapter_06.psychophysical_kernel, drops_trials_in_numpy),
+    (chapter_06.psychophysical_kernel, with_nan_for_the_others),
+    (chapter_06.psychophysical_kernel, lambda e, k: [e[k == 2, t].mean() - e[k == 1, t].mean() for t in range(e.shape[1])]),
+    (chapter_06.psychophysical_kernel, lambda e, k: np.subtract(*(e[k == side].mean(0).numpy() for side in (2, 1))).tolist()),
+    (chapter_06.psychophysical_kernel, lambda e, k: ((k == 2) / (k == 2).sum() - (k == 1) / (k == 1).sum()) @ e.float()),
+    (chapter_07.jacobian, jacobian_by_differences),
+    (chapter_07.jacobian, jacobian_entry_by_entry),
+    (chapter_07.jacobian, one_state(lambda c, W: torch.diag(tanh_slope(c)) @ W)),
+    (chapter_07.jacobian, lambda r, W, b, a: np.diag([1 - a] * 5) + W.numpy() * np.vstack(a / torch.cosh(W @ r + b) ** 2)),
+    (chapter_07.jacobian, jacobian_in_place),
+    (chapter_07.jacobian, lambda r, W, b, a: torch.func.jacrev(lambda s: torch.lerp(s, torch.tanh(W @ s + b), a))(r).float()),
+    (chapter_07.time_constants, in_a_complex_tensor),
+    (chapter_07.time_constants, lambda e, dt: -dt / e.log().real),
+    (chapter_07.time_constants, lambda e, dt: dt / np.log(1 / np.abs(e.numpy()))),
+    (chapter_07.time_constants, lambda e, dt: [-dt / cmath.log(x).real for x in e.tolist()]),
+    (chapter_07.time_constants, lambda e, dt: -dt / torch.log((e * e.conj()).sqrt())),
+    (chapter_07.time_constants, lambda e, dt: -2 * dt / torch.view_as_real(e).float().square().sum(1).log()),
+    (chapter_07.steady_kappa, until_it_stays),
+    (chapter_07.steady_kappa, by_the_whole_network),
+    (chapter_07.steady_kappa, by_bisection),
+    (chapter_07.steady_kappa, repeats(mean_field, times=20)),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: 0.9 * k + 0.1 * mean_field(m, n, d, k))),
+    (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n.float() @ torch.tanh(m.float() * k + d.float())) / 400)),
 ]  # fmt: skip
 
 
@@ -535,6 +903,25 @@ def test_an_unwritten_answer_is_told_so(check):
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_exercise_has_three_wrong_answers_here(check):
     assert sum(tried is check for tried, _, _ in WRONG) >= 3
+
+
+# Away from one class can be towards another, pixel by pixel; and two ways to count too many parameters give the same number.
+AMBIGUOUS = [chapter_04.fool, chapter_00.count_parameters]
+
+
+@pytest.mark.parametrize("check, answer", [pair for pair in dict(RIGHT_ANSWERS).items() if pair[0] not in AMBIGUOUS])
+def test_no_two_mistakes_of_an_exercise_give_the_same_value(check, answer, monkeypatch):
+    """Else the first one's message would also be given for the second, or a right answer might be a mistake."""
+
+    def compare_all(answer, expected, what, mistakes=None, hints=None):
+        told = {"right": expected} | (mistakes or {})
+        values = [(message, np.asarray(value)) for message in told for value in _values(told[message], what)]
+        for (message, a), (other, b) in combinations(values, 2):
+            if a.shape == b.shape and message != other:
+                assert not np.allclose(a, b, rtol=1e-4, atol=1e-4), f"{message} | {other}"
+
+    monkeypatch.setattr(sys.modules[check.__module__], "compare", compare_all)
+    check(answer)
 
 
 def solutions():

@@ -1,6 +1,17 @@
 """Feedback on exercises: what is wrong with an answer, never just that it is. One module for each chapter."""
 
-from nnbrain.check import chapter_00, chapter_01, chapter_04, chapter_05
+from nnbrain.check import chapter_00, chapter_01, chapter_04, chapter_05, chapter_06, chapter_07
 from nnbrain.check.compare import Wrong, call, compare, passed
 
-__all__ = ["Wrong", "call", "chapter_00", "chapter_01", "chapter_04", "chapter_05", "compare", "passed"]
+__all__ = [
+    "Wrong",
+    "call",
+    "chapter_00",
+    "chapter_01",
+    "chapter_04",
+    "chapter_05",
+    "chapter_06",
+    "chapter_07",
+    "compare",
+    "passed",
+]

@@ -7,5 +7,6 @@ from nnbrain.networks.gabor import GaborBank
 from nnbrain.networks.low_rank import LowRankRNN
 from nnbrain.networks.mlp import MLP
 from nnbrain.networks.rnn import RNN
+from nnbrain.networks.unrolling import Unroll
 
-__all__ = ["MLP", "RNN", "Activation", "ConvNet", "GaborBank", "LowRankRNN", "evaluating", "run"]
+__all__ = ["MLP", "RNN", "Activation", "ConvNet", "GaborBank", "LowRankRNN", "Unroll", "evaluating", "run"]

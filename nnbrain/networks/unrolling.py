@@ -41,7 +41,10 @@ class Unroll(Function):
     ∂L/∂s_{t−1} = (1 − α) ∂L/∂s_t + Wᵀ δ_t,   δ_t = α f′ ∘ ∂L/∂s_t,   ∂L/∂W = Σ_t δ_t s_{t−1}ᵀ
 
     It is quicker than automatic differentiation of a loop, as it does at each step what depends on the step before, and
-    everything else for all steps at once. It has no second derivative, and says so when one is wanted.
+    everything else for all steps at once. It has no second derivative, and says so when one is wanted. `RNN`
+    calls it: ``Unroll.apply(drive, W, initial, alpha, f)``, with the arguments of `forward`.
+
+    Source: Primer, Equation 18.
     """
 
     @staticmethod
