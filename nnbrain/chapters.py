@@ -124,7 +124,7 @@ CHAPTERS = (
         7,
         "dynamical_systems",
         "Dynamical systems",
-        "Primer, sections 4 and 6, Equations 32-34, Figure 6",
+        "Primer, sections 4 and 6, Equations 32-34, Figures 6ABC, 6DEFG",
         "What a trained network does, and how it does it: fixed points, line and ring attractors, lesions, demixing, chaos, and "
         "networks whose dynamics you can derive.",
         needs=(0, 1, 6),
@@ -223,7 +223,8 @@ FIGURES = {
     "Primer 4B": "dissimilarity matrices of two layers",
     "Primer 4C": "preferred stimuli",
     "Primer 5": "tuning to 20 cognitive tasks",
-    "Primer 6": "state space and fixed points",
+    "Primer 6ABC": "a memory for a quantity: trajectories, and a line attractor",
+    "Primer 6DEFG": "a memory for a category: the task, selectivity, trajectories",
     "Primer 7": "a network with Dale's law",
     "Primer 8": "activity and gates of an LSTM",
     "Framework 1": "the three components: objective, learning rule, architecture",

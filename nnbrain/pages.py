@@ -74,8 +74,8 @@ def places(words: str) -> list[str]:
     """
     found = []
     for text, phrase in re.findall(r"(Primer|Framework)\b(.*?)(?=Primer\b|Framework\b|\(|$)", words, re.DOTALL):
-        for kind, numbers in re.findall(r"(Equation|Figure)s?((?:[ ,]+\d+[A-Z]?(?:[-–]\d+)?)+)", phrase):
-            for first, panel, last in re.findall(r"(\d+)([A-Z]?)(?:[-–](\d+))?", numbers):
+        for kind, numbers in re.findall(r"(Equation|Figure)s?((?:[ ,]+\d+[A-Z]*(?:[-–]\d+)?)+)", phrase):
+            for first, panel, last in re.findall(r"(\d+)([A-Z]*)(?:[-–](\d+))?", numbers):
                 whole = range(int(first), int(last or first) + 1)
                 found += [f"{text} {kind[: 2 if kind == 'Equation' else 3]}. {n}{panel}" for n in whole]
     return found

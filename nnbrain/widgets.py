@@ -1,5 +1,6 @@
 """Sliders: each a thin layer over a function that works, and is tested, without a browser."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,6 +53,9 @@ def explore(draw: Callable[..., Any], **choices: Mapping[str, Any]) -> ipywidget
     def redraw(**positions):
         draw(**{name: list(choices[name].values())[position] for name, position in positions.items()})
         plt.show()
+        time.sleep(
+            0.1
+        )  # nbclient answers the picture; while it does, it can miss the kernel's word that the cell is done
 
     return ipywidgets.interactive(redraw, **sliders)
 

@@ -371,7 +371,7 @@ def test_many_states_are_linearised_as_one_by_one():
         assert torch.allclose(linearize(hopfield, state).jacobian, together.jacobian[k], atol=1e-12)
 
 
-@pytest.mark.covers("Primer, Figure 6C")
+@pytest.mark.covers("Primer, Figure 6ABC")
 def test_a_line_attractor_is_found_with_the_position_of_every_point_on_it():
     """r ← v (l·r) + 0.6 (the rest), oblique: the line has the direction v, whatever l."""
     v, l = normal(20), normal(20, seed=1)  # noqa: E741
@@ -528,7 +528,7 @@ def test_inactivate_refuses_a_time_in_which_nothing_happens(net, during):
 # PCA
 
 
-@pytest.mark.covers("Primer, Figure 6B")
+@pytest.mark.covers("Primer, Figure 6ABC")
 def test_principal_components_are_those_of_scikit_learn():
     activity = normal(6, 20, 10) @ normal(10, 10, seed=1)
     samples = activity.flatten(0, 1).numpy()

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from matplotlib.quiver import Quiver
 
 from nnbrain import plots
 from nnbrain.history import History
@@ -265,3 +266,53 @@ def test_mosaic_takes_images_of_any_type(images):
 def test_mosaic_refuses_what_it_cannot_join(images, columns, gap, message):
     with pytest.raises(ValueError, match=message):
         plots.mosaic(images, columns, gap=gap)
+
+
+@pytest.mark.covers("Primer, Figure 2B")
+def test_draw_rnn_connects_every_recurrent_unit_with_every_other_in_both_directions():
+    axes = plots.draw_rnn(inputs=3, units=5, outputs=2)
+    circles = [patch for patch in axes.patches if isinstance(patch, Circle)]
+    arrows = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+    assert len(circles) == 3 + 5 + 2
+    assert len(arrows) == 5 * 4 // 2  # one arrow with two heads for each pair
+    assert sum(len(lines.get_segments()) for lines in axes.collections) == 3 * 5 + 5 * 2
+
+
+@pytest.mark.covers("Primer, Figure 2C")
+def test_draw_unrolled_repeats_the_same_weights_at_every_step():
+    axes = plots.draw_unrolled(3)
+    words = Counter(text.get_text() for text in axes.texts)
+    assert words[r"$\mathbf{W}_r$"] == words[r"$\mathbf{W}_x$"] == words[r"$\mathbf{W}_y$"] == 3
+    assert [words[rf"$\mathbf{{r}}_{{{t}}}$"] for t in (1, 2, 3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("draw", [lambda: plots.draw_rnn(units=0), lambda: plots.draw_unrolled(0)])
+def test_drawings_of_recurrent_networks_need_a_unit_and_a_step(draw):
+    with pytest.raises(ValueError, match="should be a positive integer, got 0"):
+        draw()
+
+
+@pytest.mark.covers("Primer, Equation 32")
+def test_flow_field_points_where_the_state_goes():
+    axes = plots.flow_field(lambda r: -r, limits=(-1.0, 1.0), resolution=5)
+    (arrows,) = [thing for thing in axes.collections if isinstance(thing, Quiver)]
+    assert len(arrows.U) == 25
+    assert np.allclose(np.sign(arrows.U), -np.sign(arrows.X)) and np.allclose(np.sign(arrows.V), -np.sign(arrows.Y))
+
+
+def test_flow_field_draws_a_nullcline_where_a_unit_does_not_change():
+    axes = plots.flow_field(lambda r: torch.stack([0.3 - r[:, 0], torch.ones(len(r))], dim=1))
+    (line,) = [thing for thing in axes.collections if not isinstance(thing, Quiver)]  # unit 2 always grows: it has none
+    assert np.allclose(np.concatenate([path.vertices for path in line.get_paths()])[:, 0], 0.3)
+
+
+@pytest.mark.parametrize(
+    "velocity, limits, message",
+    [
+        (lambda r: r[:, :1], (0, 1), "should be .* × 2"),
+        (lambda r: -r, (1, 0), r"lowest and the highest activity, got \(1, 0\)"),
+    ],
+)
+def test_flow_field_refuses_what_has_no_two_units_or_no_range(velocity, limits, message):
+    with pytest.raises(ValueError, match=message):
+        plots.flow_field(velocity, limits)

@@ -649,7 +649,7 @@ def test_the_cue_is_shown_with_the_fixation_point():
 # Delayed comparison
 
 
-@pytest.mark.covers("Primer, Figure 6A")
+@pytest.mark.covers("Primer, Figure 6ABC")
 def test_f2_lies_8_hz_above_or_below_f1_and_the_choice_says_which():
     conditions = DelayedComparison().all().conditions
     pairs = {*zip(*(conditions[name].tolist() for name in ("f1", "f2", "choice")), strict=True)}
@@ -703,7 +703,7 @@ def test_frequencies_and_their_difference_may_be_others():
 # Delayed match to category
 
 
-@pytest.mark.covers("Primer, Figure 6D")
+@pytest.mark.covers("Primer, Figure 6DEFG")
 def test_a_match_is_a_test_on_the_same_side_of_the_boundary():
     conditions = DelayedMatchToCategory(boundary=60).all().conditions
     side = {name: torch.sin(torch.deg2rad(conditions[name] - 60)) > 0 for name in ("sample", "test")}
@@ -712,7 +712,7 @@ def test_a_match_is_a_test_on_the_same_side_of_the_boundary():
     assert all(torch.equal(conditions[f"{name}_category"] == 0, side[name]) for name in side)
 
 
-@pytest.mark.covers("Primer, Figure 6E")
+@pytest.mark.covers("Primer, Figure 6DEFG")
 def test_categories_are_not_those_of_similar_directions():
     """What is shown at 15° is more like 345°, of the other category, than like most of its own: categories must be learned."""
     task = DelayedMatchToCategory()
