@@ -49,6 +49,20 @@ def spatial_frequencies(values: Any) -> list[float]:
     return frequencies
 
 
+def positive(value: Any, name: str) -> float:
+    """A positive, finite number of any type as Python's, or a ValueError that says what was given."""
+    if not 0 < number(value) < math.inf:
+        raise ValueError(f"{name} should be a positive number, got {value!r}.")
+    return number(value)
+
+
+def at_least_zero(value: Any, name: str) -> float:
+    """A finite number from 0 up of any type as Python's, or a ValueError that says what was given."""
+    if not 0 <= number(value) < math.inf:
+        raise ValueError(f"{name} should be a number from 0 up, got {value!r}.")
+    return number(value)
+
+
 def number(value: Any) -> float:
     """A real number of any type as Python's; NaN, which no comparison holds for, where it is none."""
     try:

@@ -1,6 +1,6 @@
-"""Checks that the similarity analyses share: bad input is refused at the door, with a sentence."""
+"""Checks that analyses share: bad input is refused at the door, with a sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -19,6 +19,25 @@ def responses(value: Tensor, name: str, axes: str) -> Tensor:
     if not torch.isfinite(value.sum()) and not torch.isfinite(value).all():
         raise ValueError(f"{name} has values that are NaN or infinite: leave these measurements out.")
     return value
+
+
+def of_trials(given: Mapping[str, Tensor], name: str, activity: Tensor) -> dict[str, Tensor]:
+    """What varies between trials (name → (trials,) values), on the device of activity (trials × …); refused unless it does vary."""
+    if not isinstance(given, Mapping) or not given:
+        raise TypeError(f"{name} should be a dict of name to (trials,) tensor, not empty, got {given!r}.")
+    found, one = {}, name.removesuffix("s")
+    for key, values in given.items():
+        values = torch.as_tensor(values)
+        if values.shape != activity.shape[:1]:
+            raise ValueError(
+                f"{one} {key!r} should have a value for each of the {len(activity)} trials, got shape {tuple(values.shape)}."
+            )
+        if not torch.isfinite(values).all():
+            raise ValueError(f"{one} {key!r} is NaN or infinite in some trials: leave these out.")
+        if values.min() == values.max():
+            raise ValueError(f"{one} {key!r} is {values[0]} in all trials, so nothing can be said to change with it.")
+        found[key] = values.to(activity.device)
+    return found
 
 
 def at_least(number: int, fewest: int, what: str) -> None:

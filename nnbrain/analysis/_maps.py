@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 State = Tensor | tuple[Tensor, ...]
 
-_TOGETHER = (
-    64  # points: of fewer, all rows of the Jacobians are computed together, of more, row by row, which is then faster
-)
+# Of up to so many points all rows of the Jacobians are computed together; of more, row by row, which is then faster.
+_TOGETHER = 64
 
 
 class StepMap:
@@ -138,9 +137,7 @@ def eigenvalues(matrices: Tensor) -> Tensor:
     """Of every matrix, by modulus in descending order."""
     try:
         found = torch.linalg.eigvals(matrices if matrices.device.type != "mps" else matrices.cpu())
-    except (
-        RuntimeError
-    ):  # torch's solver gives up on some matrices of exactly low rank, for which numpy's has an answer
+    except RuntimeError:  # torch's solver gives up on some matrices of exactly low rank, where numpy's has an answer
         found = torch.as_tensor(np.linalg.eigvals(matrices.cpu().numpy())).to(matrices.device, torch.complex128)
     return found.gather(-1, found.abs().argsort(dim=-1, descending=True, stable=True))
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from nnbrain.analysis import _arguments
-from nnbrain.arguments import number, positive_integer
+from nnbrain.analysis.pca import orientation
+from nnbrain.arguments import at_least_zero, positive_integer
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,7 @@ def demixed_components(
     """
     timeless = isinstance(activity, Tensor) and activity.ndim == 2
     r = _arguments.responses(activity, "activity", "trials × units" if timeless else "trials × time × units").detach()
-    components = positive_integer(components, "components")
-    if not 0 <= number(regularization) < torch.inf:
-        raise ValueError(f"regularization should be 0 or more, got {regularization!r}.")
+    components, ridge = positive_integer(components, "components"), at_least_zero(regularization, "regularization")
     averages = _averages(_arguments.double(r.unsqueeze(1) if timeless else r), factors)  # factor 1 × … × time × units
     mean = averages.flatten(0, -2).mean(0)
     parts = marginalize(averages - mean, list(factors), time=not timeless)
@@ -101,7 +100,7 @@ def demixed_components(
     parts = {name: part.expand_as(averages).flatten(0, -2) for name, part in parts.items()}
     decoders, encoders, explained = {}, {}, {}
     for name, part in parts.items():
-        D, F = _reduced_rank(x, part, components, regularization * total)
+        D, F = _reduced_rank(x, part, components, ridge * total)
         shares = [_explained(x, other, D, F) / total for other in parts.values()]
         decoders[name], encoders[name] = D.to(r.dtype), F.to(r.dtype)
         explained[name] = torch.stack(shares, dim=1).to(r.dtype)
@@ -127,20 +126,9 @@ def marginalize(x: Tensor, names: list[str], time: bool) -> dict[str, Tensor]:
 
 def _averages(r: Tensor, factors: Mapping[str, Tensor]) -> Tensor:
     """Means over the trials of each combination: values of factor 1 × values of factor 2 × … × time × units."""
-    if not isinstance(factors, Mapping) or not factors:
-        raise TypeError(f"factors should be a dict of name to (trials,) tensor, not empty, got {factors!r}.")
     levels, cell = [], torch.zeros(len(r), dtype=torch.long, device=r.device)
-    for name, labels in factors.items():
-        labels = torch.as_tensor(labels)
-        if labels.shape != r.shape[:1]:
-            raise ValueError(
-                f"factor {name!r} should have a label for each of the {len(r)} trials, got {tuple(labels.shape)}."
-            )
-        if not torch.isfinite(labels).all():
-            raise ValueError(f"factor {name!r} is NaN or infinite in some trials: leave these out.")
-        values, which = labels.to(r.device).unique(return_inverse=True)
-        if len(values) < 2:
-            raise ValueError(f"factor {name!r} is {values[0]} in all trials: leave it out.")
+    for labels in _arguments.of_trials(factors, "factors", r).values():
+        values, which = labels.unique(return_inverse=True)
         levels.append(values)
         cell = cell * len(values) + which
     shape = [len(values) for values in levels]
@@ -168,7 +156,7 @@ def _reduced_rank(x: Tensor, part: Tensor, components: int, ridge: Tensor) -> tu
     _, sizes, V = torch.linalg.svd(x @ regression, full_matrices=False)
     F = V[: min(components, max(1, int((sizes > 1e-9 * sizes[0]).sum())))]
     D = F @ regression.T
-    sign = D.gather(1, D.abs().argmax(1, keepdim=True)).sign()
+    sign = orientation(D)
     return D * sign, F * sign
 
 

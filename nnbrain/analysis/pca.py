@@ -95,8 +95,12 @@ def pca(activity: Tensor, components: int | None = None, *, mask: Tensor | None 
 
 def oriented(axes: Tensor) -> Tensor:
     """Axes (axes × units) such that the entry of largest size is positive: a sign that is the same on every machine."""
-    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    return axes * largest.sign()
+    return axes * orientation(axes)
+
+
+def orientation(axes: Tensor) -> Tensor:
+    """The sign of the entry of largest size of each axis, axes × 1."""
+    return axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
 
 
 def _samples(activity: Tensor, mask: Tensor | None) -> Tensor:

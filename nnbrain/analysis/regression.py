@@ -108,22 +108,7 @@ def choice_regression(
 
 def _design(variables: Mapping[str, Tensor], r: Tensor) -> Tensor:
     """The variables and a constant, trials × (variables + 1)."""
-    if not isinstance(variables, Mapping) or not variables:
-        raise TypeError(f"variables should be a dict of name to (trials,) tensor, not empty, got {variables!r}.")
-    columns = []
-    for name, values in variables.items():
-        values = torch.as_tensor(values)
-        if values.shape != r.shape[:1]:
-            raise ValueError(
-                f"variable {name!r} should have a value for each of the {len(r)} trials, got shape {tuple(values.shape)}."
-            )
-        if not torch.isfinite(values).all():
-            raise ValueError(f"variable {name!r} is NaN or infinite in some trials: leave these out.")
-        if values.min() == values.max():
-            raise ValueError(
-                f"variable {name!r} is {values[0]} in all trials, so nothing can be said to change with it."
-            )
-        columns.append(values.to(r))
+    columns = [values.to(r) for values in _arguments.of_trials(variables, "variables", r).values()]
     return torch.stack([*columns, torch.ones_like(columns[0])], dim=1)
 
 

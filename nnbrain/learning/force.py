@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Generator, Tensor, nn
 
-from nnbrain.arguments import number, positive_integer
+from nnbrain.arguments import positive, positive_integer
 from nnbrain.learning.base import Rule
 from nnbrain.networks.base import check_input
 from nnbrain.tasks import Batch
@@ -66,10 +66,8 @@ class FORCE(Rule):
             )
         if not network.output.weight.requires_grad:
             raise ValueError("FORCE teaches the output weights, but those of this network are frozen (requires_grad).")
-        if not 0 < number(alpha) < float("inf"):
-            raise ValueError(f"alpha should be a positive number, got {alpha!r}.")
         self.every = positive_integer(every, "every")
-        self.P = torch.eye(network.output.in_features).to(network.output.weight) / number(alpha)
+        self.P = torch.eye(network.output.in_features).to(network.output.weight) / positive(alpha, "alpha")
         self.state: Tensor | None = None
 
     def parameters(self) -> list[nn.Parameter]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
-from nnbrain.arguments import number, positive_integer
+from nnbrain.arguments import at_least_zero, number, positive_integer
 from nnbrain.networks.activations import Activation
 from nnbrain.networks.base import check_input
 from nnbrain.networks.unrolling import Unroll, fusible, transformed
@@ -99,12 +99,12 @@ class RNN(nn.Module):
         self.units = positive_integer(units, "units")
         self.tau, self.dt = _times(tau, dt)
         self.alpha = self.dt / self.tau
-        self.sigma = _at_least_zero(sigma, "sigma")
+        self.sigma = at_least_zero(sigma, "sigma")
         self.fused = fused
         self.input = nn.Linear(inputs, self.units, bias=bias)
         self.output = nn.Linear(self.units, outputs, bias=bias)
         self.f = Activation(activation)
-        self._make_recurrent_weights(_at_least_zero(g, "g"), density, generator)
+        self._make_recurrent_weights(at_least_zero(g, "g"), density, generator)
         self.initial = nn.Parameter(torch.zeros(self.units)) if learn_initial_state else None
         self.register_buffer("W_fb", _uniform(self.units, outputs, generator) if feedback else None)
         self.register_buffer("gain", torch.ones(self.units), persistent=False)
@@ -355,12 +355,6 @@ def _times(tau: float, dt: float) -> tuple[float, float]:
             f"dt is a time step in ms, above 0 and at most tau = {tau:g}, got {dt!r}: beyond it a step overshoots."
         )
     return number(tau), number(dt)
-
-
-def _at_least_zero(value: float, name: str) -> float:
-    if not 0 <= number(value) < float("inf"):
-        raise ValueError(f"{name} should be a number from 0 up, got {value!r}.")
-    return number(value)
 
 
 def _uniform(rows: int, columns: int, generator: Generator | None) -> Tensor:

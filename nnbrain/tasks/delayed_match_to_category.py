@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from nnbrain.arguments import number, positive_integer
-from nnbrain.tasks.timed import TimedTask, positive
+from nnbrain.arguments import number, positive, positive_integer
+from nnbrain.tasks.timed import TimedTask
 
 
 class DelayedMatchToCategory(TimedTask):

@@ -3,10 +3,10 @@
 import torch
 from torch import Generator, Tensor
 
-from nnbrain.arguments import positive_integer
+from nnbrain.arguments import at_least_zero, positive, positive_integer
 from nnbrain.runtime import device
 from nnbrain.tasks.base import Batch, Task, check_fit
-from nnbrain.tasks.timed import at_least_zero, in_steps, positive
+from nnbrain.tasks.timed import in_steps
 
 
 class FlipFlop(Task):

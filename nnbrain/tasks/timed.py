@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import embedding
 
-from nnbrain.arguments import number, positive_integer
+from nnbrain.arguments import at_least_zero, number, positive, positive_integer
 from nnbrain.runtime import device
 from nnbrain.tasks.base import Batch, Task, check_fit
 
@@ -393,20 +393,6 @@ def _epoch_in_steps(name: str, duration: Any, dt: float) -> int:
 def in_steps(ms: float, dt: float) -> int:
     """A duration in steps, rounded to the nearest; halves go up, whatever the last digits of a quotient."""
     return math.floor(ms / dt + 0.5 + 1e-9)
-
-
-def positive(value: Any, name: str) -> float:
-    """A positive, finite number as a float, or a ValueError."""
-    if not 0 < number(value) < math.inf:
-        raise ValueError(f"{name} should be a positive number, got {value!r}.")
-    return number(value)
-
-
-def at_least_zero(value: Any, name: str) -> float:
-    """A finite number from 0 up as a float, or a ValueError."""
-    if not 0 <= number(value) < math.inf:
-        raise ValueError(f"{name} should be a number from 0 up, got {value!r}.")
-    return number(value)
 
 
 def check_coherences(values: Any) -> Tensor:
