@@ -64,6 +64,10 @@ class FORCE(Rule):
                 "FORCE teaches the output weights of a network in time, such as an RNN; this one has no "
                 f"{', '.join(missing) or 'linear output'}."
             )
+        if not isinstance(network.initial_state(1), Tensor):
+            raise ValueError(
+                f"FORCE reads the rates from the state, but that of this {type(network).__name__} has several parts."
+            )
         if not network.output.weight.requires_grad:
             raise ValueError("FORCE teaches the output weights, but those of this network are frozen (requires_grad).")
         self.every = positive_integer(every, "every")

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import torch
 from torch import Generator, Tensor, nn
 
+from nnbrain.arguments import positive_integer
+
 
 def run(network: nn.Module, inputs: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor | None]:
     """Run a network of either kind.
@@ -99,6 +101,51 @@ def check_input(network: nn.Module, x: Tensor, dtype: torch.dtype) -> None:
         raise TypeError(f"this {name} expects a tensor, got {type(x).__name__}: use torch.as_tensor(x).")
     if x.dtype != dtype:
         raise TypeError(f"this {name} computes in {dtype}, got inputs in {x.dtype}: use x.to({dtype}).")
+
+
+def check_sequence(network: nn.Module, x: Tensor, inputs: int, dtype: torch.dtype) -> None:
+    """Refuse what is no trials × time × inputs, with at least one trial and one step, of the type in which a network computes.
+
+    Parameters
+    ----------
+    network : nn.Module
+    x : Tensor
+    inputs : int
+    dtype : torch.dtype
+        Of the network's weights.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    check_input(network, x, dtype)
+    if x.ndim != 3 or x.shape[2] != inputs or 0 in x.shape[:2]:
+        hint = " A single trial is x.unsqueeze(0)." if x.ndim == 2 else ""
+        raise ValueError(
+            f"this {type(network).__name__} expects inputs of shape (trials, time, {inputs}), with one trial and one step or more, "
+            f"got {tuple(x.shape)}.{hint}"
+        )
+
+
+def white_noise(trials: int, steps: int, units: int, generator: Generator) -> Tensor:
+    """ξ, standard normal and independent, trials × time × units, on the device of the generator.
+
+    Parameters
+    ----------
+    trials, steps, units : int
+    generator : torch.Generator
+
+    Raises
+    ------
+    TypeError
+        If the generator is none: a seed, for instance.
+    ValueError
+        If trials or steps are not positive integers.
+    """
+    if not isinstance(generator, Generator):
+        raise TypeError(f"noise comes from a torch.Generator, torch.Generator().manual_seed(0), got {generator!r}.")
+    shape = positive_integer(steps, "steps"), positive_integer(trials, "trials"), units
+    return torch.randn(shape, generator=generator, device=generator.device).transpose(0, 1)
 
 
 @functools.cache

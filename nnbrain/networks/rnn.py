@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 
 from nnbrain.arguments import at_least_zero, number, positive_integer
 from nnbrain.networks.activations import Activation
-from nnbrain.networks.base import check_input
+from nnbrain.networks.base import check_input, check_sequence, white_noise
 from nnbrain.networks.unrolling import Unroll, fusible, transformed
 
 
@@ -166,11 +166,8 @@ class RNN(nn.Module):
         TypeError
             If the generator is none: a seed, for instance.
         """
-        if not isinstance(generator, Generator):
-            raise TypeError(f"noise comes from a torch.Generator, torch.Generator().manual_seed(0), got {generator!r}.")
-        shape = positive_integer(steps, "steps"), positive_integer(trials, "trials"), self.units
-        xi = torch.randn(shape, generator=generator, device=generator.device)
-        return ((2 / self.alpha) ** 0.5 * self.sigma * xi).to(self.W_x).transpose(0, 1)
+        xi = white_noise(trials, steps, self.units, generator)
+        return ((2 / self.alpha) ** 0.5 * self.sigma * xi).to(self.W_x)
 
     def step(
         self,
@@ -310,14 +307,7 @@ class RNN(nn.Module):
         return not self.gain.requires_grad and not transformed() and bool((self.gain == 1).all())
 
     def _check(self, x: Tensor, state: Tensor | None) -> None:
-        check_input(self, x, self.W_x.dtype)
-        inputs = self.input.in_features
-        if x.ndim != 3 or x.shape[2] != inputs or 0 in x.shape[:2]:
-            hint = " A single trial is x.unsqueeze(0)." if x.ndim == 2 else ""
-            raise ValueError(
-                f"this {type(self).__name__} expects inputs of shape (trials, time, {inputs}), with one trial and one step or "
-                f"more, got {tuple(x.shape)}.{hint}"
-            )
+        check_sequence(self, x, self.input.in_features, self.W_x.dtype)
         if state is not None:
             check_input(self, state, self.W_x.dtype)
             if state.shape != (len(x), self.units):

@@ -263,10 +263,7 @@ class FiniteTask(Task):
             If the outputs do not fit the targets, are not finite, or the targets are values and there is no tolerance.
         """
         check_fit(outputs, batch.targets)
-        if not torch.isfinite(outputs).all():
-            raise ValueError(
-                "some outputs are NaN or infinite: such a network answers nothing. Did its training diverge?"
-            )
+        check_finite(outputs)
         if not batch.targets.is_floating_point():
             right = outputs.argmax(-1) == batch.targets
         elif self.tolerance is None:
@@ -302,6 +299,21 @@ def check_fit(outputs: Tensor, targets: Tensor | None) -> None:
         )
     if classes:
         check_classes(targets, outputs.shape[-1])
+
+
+def check_finite(outputs: Tensor) -> None:
+    """Refuse outputs that are no answers: NaN, or infinite.
+
+    Parameters
+    ----------
+    outputs : Tensor
+
+    Raises
+    ------
+    ValueError
+    """
+    if not torch.isfinite(outputs).all():
+        raise ValueError("some outputs are NaN or infinite: such a network answers nothing. Did its training diverge?")
 
 
 def check_classes(classes: Tensor, n: int) -> None:

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 
 from nnbrain.arguments import at_least_zero, positive, positive_integer
 from nnbrain.runtime import device
-from nnbrain.tasks.base import Batch, Task, check_fit
+from nnbrain.tasks.base import Batch, Task, check_finite, check_fit
 from nnbrain.tasks.timed import in_steps
 
 
@@ -109,9 +109,6 @@ class FlipFlop(Task):
             If the outputs do not fit the batch, or are not finite.
         """
         check_fit(outputs, batch.targets)
-        if not torch.isfinite(outputs).all():
-            raise ValueError(
-                "some outputs are NaN or infinite: such a network remembers nothing. Did its training diverge?"
-            )
+        check_finite(outputs)
         near = ((outputs - batch.targets).abs() < 0.5).all(-1)
         return (near | (batch.mask == 0)).all(1)

@@ -11,7 +11,7 @@ from torch.nn.functional import embedding
 
 from nnbrain.arguments import at_least_zero, number, positive, positive_integer
 from nnbrain.runtime import device
-from nnbrain.tasks.base import Batch, Task, check_fit
+from nnbrain.tasks.base import Batch, Task, check_finite, check_fit
 
 NOISE_DT = 20.0  # ms: the step for which sigma is given
 
@@ -355,10 +355,7 @@ class TimedTask(Task):
         if outputs.shape[-1] != self.outputs:
             meanings = ", ".join(self.output_names)
             raise ValueError(f"this task needs {self.outputs} outputs ({meanings}), got {outputs.shape[-1]}.")
-        if not torch.isfinite(outputs).all():
-            raise ValueError(
-                "some outputs are NaN or infinite: such a network answers nothing. Did its training diverge?"
-            )
+        check_finite(outputs)
 
 
 def _lengths(name: str, duration: Any, dt: float) -> Tensor:
