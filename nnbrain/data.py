@@ -20,7 +20,7 @@ import requests
 from scipy.io import loadmat
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import squareform
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_image
 
 
 class DataError(RuntimeError):
@@ -76,6 +76,28 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     """
     bundle = load_digits()
     return (bundle.images / 16).astype(np.float32), bundle.target.astype(np.int64)
+
+
+def photographs() -> np.ndarray:
+    """The two photographs that come with scikit-learn, a Chinese palace and a dahlia, in grey: no download.
+
+    Returns
+    -------
+    ndarray of float32
+        2 × 427 × 640, luminance from 0 (black) to 1 (white), as the files store it (gamma-compressed).
+
+    Raises
+    ------
+    DataError
+        If Pillow, which reads the files, is not installed.
+
+    Source: photographs by danielbuechele and vultilion (Flickr, CC BY 2.0), in sklearn.datasets.load_sample_images.
+    """
+    try:
+        images = [load_sample_image(f"{name}.jpg") for name in ("china", "flower")]
+    except ImportError as error:
+        raise DataError(f"the photographs cannot be read: {error}. Install Pillow: pip install pillow.") from error
+    return (np.stack(images) @ np.array([0.299, 0.587, 0.114]) / 255).astype(np.float32)  # ITU-R BT.601
 
 
 def mnist(split: str = "train") -> tuple[np.ndarray, np.ndarray]:

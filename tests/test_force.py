@@ -9,7 +9,7 @@ from torch import nn
 
 import nnbrain as nb
 from nnbrain.learning import FORCE
-from nnbrain.networks import MLP, RNN, LowRankRNN
+from nnbrain.networks import LSTM, MLP, RNN, LowRankRNN
 from nnbrain.objectives import squared_error
 from nnbrain.tasks import Batch, Task
 
@@ -244,6 +244,11 @@ def test_an_output_that_is_not_linear_is_refused():
     net.output = nn.Sequential(nn.Linear(12, 3))
     with pytest.raises(ValueError, match="this one has no linear output"):
         FORCE(net)
+
+
+def test_a_network_whose_state_has_several_parts_is_refused():
+    with pytest.raises(ValueError, match="that of this LSTM has several parts"):
+        FORCE(LSTM(1, 4, 1))
 
 
 def test_frozen_output_weights_are_refused():

@@ -2,6 +2,7 @@
 
 from nnbrain.analysis.alignment import cka
 from nnbrain.analysis.demixing import DemixedComponents, demixed_components
+from nnbrain.analysis.detection import Detection, signal_detection
 from nnbrain.analysis.dissimilarity import Ceiling, compare_rdms, noise_ceiling, rdm
 from nnbrain.analysis.fixed_points import FixedPoints, fixed_points
 from nnbrain.analysis.geometry import angle
@@ -21,6 +22,7 @@ __all__ = [
     "Ceiling",
     "ChoiceRegression",
     "DemixedComponents",
+    "Detection",
     "FixedPoints",
     "LineAttractor",
     "Linearization",
@@ -47,6 +49,7 @@ __all__ = [
     "preferred_stimulus",
     "rdm",
     "record",
+    "signal_detection",
     "split_half_reliability",
     "tuning_curve",
 ]
