@@ -142,9 +142,42 @@ CHAPTERS = (
         "normalization_and_attention",
         "Normalization and attention",
         "Primer, sections 2.3 and 5.2, Equations 21-23, 37-42",
+        "Two computations that brains and machines share: dividing by a pool, and weighting what matters; and how to tell whether "
+        "attention made a network see better or only say yes more often.",
+        needs=(0, 1, 4),
+        minutes=40,
+        picture="normalization",
+        alt="Three panels. The response of a unit to contrast, half of its maximum at the semi-saturation for three exponents; the "
+        "suppression of a response by a mask, if the mask's orientation is in the pool; and five units, of which the strongest "
+        "takes all as the exponent grows.",
     ),
-    Chapter(11, "gating", "Gating", "Primer, section 5.2, Equation 43, Figure 8"),
-    Chapter(12, "predictive_coding", "Predictive coding", "Primer, section 5.2"),
+    Chapter(
+        11,
+        "gating",
+        "Gating",
+        "Primer, section 5.2, Equation 43, Figures 8ABC, 8D",
+        "How networks decide what enters, what stays and what leaves: gates set by hand and learned, what they buy, and how "
+        "inhibition and disinhibition could do the same.",
+        needs=(0, 1, 6),
+        minutes=40,
+        picture="primer_fig8d",
+        alt="Three gates of an LSTM with one unit over 60 steps. The input gate opens only at memorize pulses, which are red; the "
+        "forget gate is open and closes there; the output gate opens only at report pulses, which are blue.",
+    ),
+    Chapter(
+        12,
+        "predictive_coding",
+        "Predictive coding",
+        "Primer, section 5.2",
+        "Feedback that predicts, and errors that go up: receptive fields and end-stopping from photographs, surprise and omission, "
+        "a preference that reverses, and feedback that learns with a loss of its own.",
+        needs=(0, 1, 4, 6),
+        minutes=39,
+        picture="end_stopping",
+        alt="Left, a short and a long bar on the screen, with the window of the module that is recorded. Middle, the response of "
+        "error units against the length of the bar: with feedback it falls for bars longer than the window, with feedback cut or "
+        "not learned it stays. Right, suppression of each unit by a long bar, with feedback and without.",
+    ),
     Chapter(13, "hebbian_learning", "Hebbian learning", "Primer, sections 2.2 and 5.3"),
     Chapter(14, "fast_weights", "Fast weights", "Primer, section 5.3, Equations 45-47"),
     Chapter(15, "short_term_plasticity", "Short-term plasticity", "Primer, section 5.3, Equations 48-49"),
@@ -226,7 +259,8 @@ FIGURES = {
     "Primer 6ABC": "a memory for a quantity: trajectories, and a line attractor",
     "Primer 6DEFG": "a memory for a category: the task, selectivity, trajectories",
     "Primer 7": "a network with Dale's law",
-    "Primer 8": "activity and gates of an LSTM",
+    "Primer 8ABC": "a memory task, and a single unit that solves it",
+    "Primer 8D": "the gates of that unit",
     "Framework 1": "the three components: objective, learning rule, architecture",
     "Framework 2": "bias and variance of learning rules",
     "Framework 3": "learning rules that follow no gradient",

@@ -10,12 +10,27 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.signal
+import scipy.special
 import scipy.stats
 import torch
 
 from nnbrain.analysis import cka
-from nnbrain.check import Wrong, call, chapter_00, chapter_01, chapter_04, chapter_05, chapter_06, chapter_07, compare
+from nnbrain.check import (
+    Wrong,
+    call,
+    chapter_00,
+    chapter_01,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_10,
+    chapter_11,
+    chapter_12,
+    compare,
+)
 from nnbrain.check.compare import _values
+from nnbrain.networks import KeyValueAttention
 from nnbrain.pages import NOTEBOOKS, existing
 
 RIGHT = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0], [2.0, 0.25, 6.0]])
@@ -326,6 +341,98 @@ def repeats(equation, times=200, start=1.0):
 
 def mean_field(m, n, drive, kappa):
     return (n * torch.tanh(m * kappa + drive)).mean()
+
+
+def normalized(above=lambda x, n: x**n, below=lambda x, w, s, n: s**n + x**n @ w.T):
+    """Divisive normalization as a student writes it: one thing above the line, another below."""
+    return lambda x, w, s, n: above(x, n) / below(x, w, s, n)
+
+
+def looked_up(weights):
+    """A lookup as a student writes it: weights of the scores and the temperature, then the values."""
+    return lambda q, k, v, T: weights(q @ k.T, T) @ v
+
+
+def ratio(x, dim=1):
+    return x / x.sum(dim, keepdim=True)
+
+
+def safely(c):
+    return torch.exp(c - c.amax(1, keepdim=True))
+
+
+def observed(values, z=torch.special.ndtri):
+    """d′ and c as a student writes them, of z(hits) and z(false alarms)."""
+    return lambda hits, false: torch.stack(values(z(hits), z(false)), dim=1)
+
+
+def lstm(gate=torch.sigmoid, into=torch.tanh, out=torch.tanh, keep=lambda f, i: f, enter=lambda f, i: i):
+    """An LSTM's step, with parts that may be wrong."""
+
+    def lstm_step(f, i, o, z, c):
+        f, i, o = gate(f), gate(i), gate(o)
+        c = keep(f, i) * c + enter(f, i) * into(z)
+        return torch.stack([c, o * out(c)])
+
+    return lstm_step
+
+
+def gates(input_sign=1, forget_sign=-1, input_at=1, forget_at=1, steepness=200.0):
+    """Gates that switch where the stimulus is so many times the threshold, from below (1) or from above (−1)."""
+
+    def salience_gates(threshold):
+        w_i, w_f = input_sign * steepness, forget_sign * steepness
+        return torch.tensor([w_i, -w_i * input_at * threshold, w_f, -w_f * forget_at * threshold])
+
+    return salience_gates
+
+
+def as_it_is(x):
+    return x
+
+
+def logit(g):
+    return torch.log(g / (1 - g))
+
+
+def infers(change, start=1, rate=None):
+    """Equation D of notebook 12, with another combination of its three parts."""
+
+    def answer(x, r, r_2, U, V, pi, alpha, eta):
+        parts = (x - r @ U.T) @ U, pi * (r - r_2 @ V.T), alpha * r / (1 + r**2)
+        return start * r + (eta if rate is None else rate) * change(*parts)
+
+    return answer
+
+
+def hebb(change):
+    return lambda x, r, U, eta: eta * change(x, x - r @ U.T, r)
+
+
+def rests(answer, weight=1.0, one=None):
+    """The rates that solve (UᵀU + weight · α · 1) r = Uᵀ x, and what is made of them."""
+
+    def function(x, U, alpha):
+        diagonal = torch.eye(5).double() if one is None else one
+        return answer(x, torch.linalg.solve(U.T @ U + weight * alpha * diagonal, U.T @ x.T).T, U)
+
+    return function
+
+
+def in_loops_over_trials(x, r, r_2, U, V, pi, alpha, rate):
+    new = []
+    for image, s, s_2 in zip(x, r, r_2, strict=True):
+        s.requires_grad_()
+        E = (image - U @ s).square().sum() + pi * (s - V @ s_2).square().sum() + alpha * torch.log(1 + s**2).sum()
+        new.append(s.detach() - rate * torch.autograd.grad(E / 2, s)[0])
+    return torch.stack(new)
+
+
+def by_ridge_regression(x, U, alpha):
+    """Each image is a regression on the features, with a penalty that is written as more data, all 0."""
+    U, x = U.numpy(), x.numpy()
+    more = np.vstack([U, math.sqrt(alpha) * np.eye(5)])
+    return [a - U @ np.linalg.lstsq(more, np.append(a, np.zeros(5)), rcond=None)[0] for a in x]
 
 
 WRONG = [
@@ -666,6 +773,178 @@ WRONG = [
     (chapter_07.steady_kappa, lambda m, n, d: (n * m).mean(), "The overlap of n and m alone"),
     (chapter_07.steady_kappa, repeats(lambda m, n, d, k: n * torch.tanh(m * k + d)), r"shape \(400,\), it should be \(\)"),
     (chapter_07.steady_kappa, lambda m, n, d: -repeats(mean_field)(m, n, d), "wrong sign"),
+    # chapter 10
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s + x**n @ w.T), "σ is raised to the power n"),
+    (chapter_10.divide, normalized(above=lambda x, n: x), "missing above the line"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + x @ w.T), "missing in the pool"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + (x @ w.T) ** n), "not to their sum"),
+    (chapter_10.divide, lambda x, w, s, n: (x / (s + x @ w.T)) ** n, "You divide first"),
+    (chapter_10.divide, lambda x, w, s, n: x / (s + x @ w.T), "There is no exponent"),
+    (chapter_10.divide, lambda x, w, s, n: x * n / (s**n + (x * n) @ w.T), "n multiplies"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + x**n @ w.T**n), "The weights are raised"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + x**n @ w), "w is transposed"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + (x**n).sum(1, keepdim=True)), "pool is not weighted"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + x**n @ ratio(w).T), "you divided them by their sum"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + (w * (x**n)[:, None]).mean(2)), "it is a sum"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + (x**n @ w.T).sum(0)), "you added up trials"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + w.sum(1) * x**n), "weights of its column added up"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: s**n + x**n @ w.T - w.diagonal() * x**n), "itself is left out"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: x**n @ w.T), "σⁿ is missing"),
+    (chapter_10.divide, lambda x, w, s, n: x**n / (x**n @ w.T) + s**n, "you added it to the ratio"),
+    (chapter_10.divide, normalized(below=lambda x, w, s, n: x**n @ w.T - s**n), "σⁿ is subtracted"),
+    (chapter_10.divide, lambda x, w, s, n: (x**n + s**n) / (s**n + x**n @ w.T), "also enters above the line"),
+    (chapter_10.divide, lambda x, w, s, n: s**n + x**n @ w.T, "only what stands below the line"),
+    (chapter_10.divide, lambda x, w, s, n: x**n, "undivided"),
+    (chapter_10.divide, lambda x, w, s, n: (s**n + x**n @ w.T) / x**n, "upside down"),
+    (chapter_10.divide, lambda x, w, s, n: x**n / (s**n + x**n * w), "fails when it is called"),
+    (chapter_10.divide, lambda x, w, s, n: 100 * x**n / (s**n + x**n @ w.T), "is 100 times what it should be"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio(safely(c))), "The temperature is missing"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio(safely(c * T))), "multiplied by the temperature"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio((c / T).exp(), 0)), "runs over the queries"),
+    (chapter_10.retrieve, looked_up(lambda c, T: (c / T).exp() / (c / T).exp().sum()), "of all queries together"),
+    (chapter_10.retrieve, looked_up(lambda c, T: (c / T).exp()), "The weights are not normalized"),
+    (chapter_10.retrieve, looked_up(lambda c, T: safely(c / T)), "The weights are not normalized"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio(c / T)), "The exponential is missing"),
+    (chapter_10.retrieve, looked_up(lambda c, T: c / T), "The exponential is missing"),
+    (chapter_10.retrieve, looked_up(lambda c, T: (c / T).exp() / (c / T).sum(1, keepdim=True)), "the sum of the exponentials"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio(safely(-c / T))), "The sign of the scores is reversed"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio(safely(c / T / 3**0.5))), "as in a transformer"),
+    (chapter_10.retrieve, lambda q, k, v, T: ratio(safely(-torch.cdist(q, k) ** 2 / T)) @ v, "These are distances"),
+    (chapter_10.retrieve, lambda q, k, v, T: v[(q @ k.T).argmax(1)], "the value of the best key"),
+    (chapter_10.retrieve, lambda q, k, v, T: ratio(safely(
+        torch.nn.functional.cosine_similarity(q[:, None], k, dim=2) / T)) @ v, "These are cosines"),
+    (chapter_10.retrieve, lambda q, k, v, T: v.mean(0).repeat(4, 1), "All values count alike"),
+    (chapter_10.retrieve, lambda q, k, v, T: ratio(safely(q @ k.T / T)), "These are the weights"),
+    (chapter_10.retrieve, lambda q, k, v, T: q @ k.T / T, "These are the scores"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio(safely(c / T)) / 5), "the weights already add up to 1"),
+    (chapter_10.retrieve, lambda q, k, v, T: (ratio(safely(q @ k.T / T)) @ v).sum(0), "the sum over queries"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio((c / T).exp())), "not at T = 0.001"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio((c / T).clamp(max=700).exp())), "at T = 0.001"),
+    (chapter_10.retrieve, looked_up(lambda c, T: ratio((c / T - (c / T).max().clamp(min=0)).exp())), "of each query before"),
+    (chapter_10.retrieve, lambda q, k, v, T: (ratio(safely(q @ k.T / T)) @ v).T, "it is transposed"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h + f, -(h + f) / 2]), "is subtracted in d′, not added"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, (h + f) / 2]), "The sign of c is reversed"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [f - h, -(h + f) / 2]), "The sign of d′ is reversed"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -(h + f) / 2], lambda p: torch.special.ndtri(1 - p)),
+     "The signs of both are reversed"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -h - f]), "halve the sum"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -f]), "from the mean without a signal"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -h]), "from the mean with a signal"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, (h + f) / (f - h) / 2]), "you divided it by d′"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, (f**2 - h**2) / 2]), "This is ln β"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [(h - f) / 2, -(h + f) / 2]), "you halved it"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [(h - f) / 2**0.5, -(h + f) / 2]), "not divided by √2"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -(h + f) / 2], torch.logit), "These are logits"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -(h + f) / 2], torch.special.ndtr), "z is its inverse"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -(h + f) / 2], lambda p: p), "z is missing"),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: torch.stack(
+        [torch.special.ndtri(h) - torch.special.ndtri(f), -torch.special.ndtri((h + f) / 2)], 1), "before z"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [-(h + f) / 2, h - f]), "are exchanged"),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: observed(lambda h, f: [h - f, -(h + f) / 2])(h, f).T, "in rows"),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: torch.special.ndtri(h) - torch.special.ndtri(f), "Only d′"),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: -(torch.special.ndtri(h) + torch.special.ndtri(f)) / 2, "Only c"),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: observed(lambda h, f: [h - f, -(h + f) / 2])(h, f).mean(0), "One pair"),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: (h - f, -(h + f) / 2), "returns a pair"),
+    (chapter_10.sensitivity_and_criterion, observed(lambda h, f: [h - f, -(h + f) / 2], lambda p: 2 * torch.erfinv(2 * p - 1)),
+     "is 1.414 times"),
+    # chapter 11
+    (chapter_11.lstm_step, lstm(gate=as_it_is), "The gates lack their sigmoids"),
+    (chapter_11.lstm_step, lstm(gate=torch.tanh), "The gates are sigmoids; you used tanh"),
+    (chapter_11.lstm_step, lstm(into=as_it_is), "What enters the cell lacks its tanh"),
+    (chapter_11.lstm_step, lstm(into=torch.sigmoid), "passes tanh here, not a sigmoid"),
+    (chapter_11.lstm_step, lstm(out=as_it_is), "The output lacks its tanh"),
+    (chapter_11.lstm_step, lstm(out=torch.sigmoid), "by tanh, not by a sigmoid"),
+    (chapter_11.lstm_step, lstm(into=as_it_is, out=as_it_is), "Both tanh are missing"),
+    (chapter_11.lstm_step, lstm(keep=lambda f, i: i, enter=lambda f, i: f), "The forget gate and the input gate are exchanged"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(o, i, f, z, c), "The forget gate and the output gate are exchanged"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(f, o, i, z, c), "The input gate and the output gate are exchanged"),
+    (chapter_11.lstm_step, lstm(keep=lambda f, i: 1 - f), "The forget gate keeps where it is 1"),
+    (chapter_11.lstm_step, lstm(enter=lambda f, i: 1 - f), "that is a GRU"),
+    (chapter_11.lstm_step, lstm(keep=lambda f, i: 0), "The old cell is missing"),
+    (chapter_11.lstm_step, lstm(keep=lambda f, i: 1), "The forget gate is missing"),
+    (chapter_11.lstm_step, lstm(enter=lambda f, i: 1), "The input gate is missing"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(f, i, o + 99, z, c), "The output gate is missing"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: torch.stack([lstm()(f, i, o, z, c)[0], o.sigmoid() * c.tanh()]),
+     "reads the old cell"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(f, i, o, z, c).flip(0), "c and r are exchanged"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(f, i, o, z, c)[0], "only the cell"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(f, i, o, z, c)[1], "only r"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(f, i, o, z, c).T, "yours are side by side"),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: torch.cat(list(lstm()(f, i, o, z, c))), "yours are side by side"),
+    (chapter_11.forget_bias, lambda tau, dt: torch.exp(-dt / tau), "This is the gate"),
+    (chapter_11.forget_bias, lambda tau, dt: torch.exp(-dt / tau).sigmoid(), "This is the sigmoid of the gate"),
+    (chapter_11.forget_bias, lambda tau, dt: -logit(torch.exp(-dt / tau)), "The sign is reversed"),
+    (chapter_11.forget_bias, lambda tau, dt: logit(1 - torch.exp(-dt / tau)), "The sign is reversed"),
+    (chapter_11.forget_bias, lambda tau, dt: logit(torch.exp(-tau / dt)), r"not exp\(−τ/Δt\)"),
+    (chapter_11.forget_bias, lambda tau, dt: logit(torch.exp(-1 / tau)), "Δt is missing"),
+    (chapter_11.forget_bias, lambda tau, dt: logit(1 - dt / tau), "only near exp"),
+    (chapter_11.forget_bias, lambda tau, dt: torch.log(torch.exp(-dt / tau)), "This is the logarithm of the gate"),
+    (chapter_11.forget_bias, lambda tau, dt: -dt / tau, "This is the logarithm of the gate"),
+    (chapter_11.forget_bias, lambda tau, dt: torch.log((g := torch.exp(-dt / tau)) * (1 - g)), "belongs below the line"),
+    (chapter_11.forget_bias, lambda tau, dt: (g := torch.exp(-dt / tau)) / (1 - g), "is missing"),
+    (chapter_11.forget_bias, lambda tau, dt: logit(torch.pow(0.5, dt / tau)), "not a half"),
+    (chapter_11.forget_bias, lambda tau, dt: torch.log10((g := torch.exp(-dt / tau)) / (1 - g)), "the natural one"),
+    (chapter_11.forget_bias, lambda tau, dt: tau / dt, "the time constants in steps"),
+    (chapter_11.forget_bias, lambda tau, dt: logit(torch.exp(-dt / tau)).mean(), "A bias for every unit"),
+    (chapter_11.salience_gates, gates(input_sign=-1, forget_sign=1), "The two gates are exchanged"),
+    (chapter_11.salience_gates, gates(forget_sign=1), "Both gates open above the threshold"),
+    (chapter_11.salience_gates, gates(input_sign=-1), "Both gates close above the threshold"),
+    (chapter_11.salience_gates, gates(input_at=-1, forget_at=-1), "The sign of the biases is wrong"),
+    (chapter_11.salience_gates, gates(input_at=-1), "The bias of the input gate has the wrong sign"),
+    (chapter_11.salience_gates, gates(forget_at=-1), "The bias of the forget gate has the wrong sign"),
+    (chapter_11.salience_gates, gates(input_at=0, forget_at=0), "The biases are missing"),
+    (chapter_11.salience_gates, lambda at: gates()(at) * torch.tensor([1, 1, 0, 0]) + torch.tensor([0, 0, 0, 99]), "never closes"),
+    (chapter_11.salience_gates, lambda at: gates()(at) * torch.tensor([1, 1, 0, 0]) - torch.tensor([0, 0, 0, 99]), "always closed"),
+    (chapter_11.salience_gates, gates(steepness=10.0), "neither open nor closed at s = -0.25: make weights"),
+    (chapter_11.salience_gates, lambda at: gates()(at) * torch.tensor([1, 1, 0, 0]), "neither open nor closed at s = -0.95"),
+    (chapter_11.salience_gates, lambda at: gates()(at)[:2], r"four numbers, \(w_i, b_i, w_f, b_f\), got \(2,\)"),
+    (chapter_11.salience_gates, lambda at: gates(steepness=math.inf)(at), "NaN or infinite"),
+    # chapter 12
+    (chapter_12.inference_step, infers(lambda up, above, prior: -(up - above - prior)), "This goes uphill"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above - prior, start=0), "You return only the change"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above - prior, rate=1), "^The rate is missing"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above - prior, start=0, rate=1), "You return dr_1/dt"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: -above - prior), "What comes from below is missing"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: -up - above - prior), "ε_0 has the wrong sign"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - prior), "What comes from above is missing"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up + above - prior), "ε_1 has the wrong sign"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above / 0.4 - prior), "The precision π_2 is missing"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above), "The prior is missing"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above + prior), "The prior has the wrong sign"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above - 2 * prior), "but there is ½ in front of it"),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above - prior / 0.7), "α_1 is missing"),
+    (chapter_12.inference_step, lambda x, r, r_2, U, V, pi, a, rate:
+     r + rate * (x @ U - pi * (r - r_2 @ V.T) - a * r / (1 + r**2)), "hears of the image only what it did not predict"),
+    (chapter_12.inference_step, lambda x, r, r_2, U, V, pi, a, rate:
+     r + rate * ((x - r @ U.T) @ U - pi * r - a * r / (1 + r**2)), "The prediction from above is missing"),
+    (chapter_12.inference_step, lambda x, r, r_2, U, V, pi, a, rate:
+     r + rate * ((x - r @ U.T) @ U - pi * (r - r_2 @ V.T) - a * r), "the slope of a Gaussian prior"),
+    (chapter_12.inference_step, lambda x, r, r_2, U, V, pi, a, rate:
+     r + rate * ((x - r @ U.T) @ U - pi * (r - r_2 @ V.T) - a * r / 1 + r ** 2), r"right in 0 of 20 entries"),
+    (chapter_12.inference_step, lambda x, r, r_2, U, V, pi, a, rate: x - r @ U.T, r"has shape \(4, 6\), it should be \(4, 5\)"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: -error.T @ r / 4), "This is the gradient of the energy"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: r.T @ error / 4), "It is transposed"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: error.T @ r), "This is the sum over trials"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: error.T @ r / 5), "Divide by the number of trials, not of"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: error.T @ r / 4 / 0.3), "The learning rate is missing"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: x.T @ r / 4), "This is image times rate"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: (x - error).T @ r / 4), "This is prediction times rate"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: torch.outer(error.mean(0), r.mean(0))), "averaged errors and rates"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: 2 * error.T @ r / 4), "The factor 2 of the square"),
+    (chapter_12.hebbian_change, lambda x, r, U, eta: U + eta * (x - r @ U.T).T @ r / len(x), "These are the new weights"),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: error), "The error alone does not say"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: r @ U.T - x), "The sign is reversed"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: r), "These are the rates at rest"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: r @ U.T), "This is the prediction U r"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: (x - r @ U.T).T), "It is transposed"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T, weight=0), "The prior is missing"),
+    (chapter_12.errors_at_rest, lambda x, U, a: x - torch.linalg.lstsq(U, x.T).solution.T @ U.T, "The prior is missing"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T, weight=2), "no 2, and no ½, is left"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T, weight=-1), "α has the wrong sign"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T, one=torch.ones(5, 5).double()), "on the diagonal only"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T, weight=1 / 0.7), "stands there without α"),
+    (chapter_12.errors_at_rest, lambda x, U, a: x - x @ U @ U.T, "do not hear of each other's predictions"),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: (x - r @ U.T) / 0.7), "α is missing in front"),
 ]  # fmt: skip
 
 
@@ -679,7 +958,10 @@ CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_
           chapter_01.delta_before, chapter_01.xor_network, chapter_04.receptive_field, chapter_04.convolve,
           chapter_04.fool, chapter_05.difference_interval, chapter_05.linear_cka, chapter_05.lower_ceiling,
           chapter_06.euler_step, chapter_06.backward_step, chapter_06.psychophysical_kernel,
-          chapter_07.jacobian, chapter_07.time_constants, chapter_07.steady_kappa]  # fmt: skip
+          chapter_07.jacobian, chapter_07.time_constants, chapter_07.steady_kappa,
+          chapter_10.divide, chapter_10.retrieve, chapter_10.sensitivity_and_criterion,
+          chapter_11.lstm_step, chapter_11.forget_bias, chapter_11.salience_gates,
+          chapter_12.inference_step, chapter_12.hebbian_change, chapter_12.errors_at_rest]  # fmt: skip
 
 
 def moves_w_and_takes_the_step_back(loss, w, h):
@@ -823,6 +1105,12 @@ def by_bisection(m, n, drive):
     return scipy.optimize.brentq(lambda k: (n * np.tanh(m * k + drive)).mean() - k, 0.3, 3)
 
 
+def in_numpy_with_loops(drives, w, sigma, n):
+    drives, w = drives.numpy(), w.numpy()
+    units = range(len(w))
+    return [[d[i] ** n / (sigma**n + sum(w[i, j] * d[j] ** n for j in units)) for i in units] for d in drives]
+
+
 RIGHT_ANSWERS = [
     (chapter_00.one_layer, lambda W, x, b: (x @ W.T + b).clamp(min=0)),
     (chapter_00.one_layer, lambda W, x, b: np.maximum(W.numpy() @ x.numpy() + b.numpy(), 0)),
@@ -885,6 +1173,43 @@ RIGHT_ANSWERS = [
     (chapter_07.steady_kappa, repeats(mean_field, times=20)),
     (chapter_07.steady_kappa, repeats(lambda m, n, d, k: 0.9 * k + 0.1 * mean_field(m, n, d, k))),
     (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n.float() @ torch.tanh(m.float() * k + d.float())) / 400)),
+    (chapter_10.divide, in_numpy_with_loops),
+    (chapter_10.divide, lambda x, w, s, n: [(row**n / (s**n + (w * row**n).sum(1))).tolist() for row in x]),
+    (chapter_10.divide, lambda x, w, s, n: 1 / (((s / x) ** n) + torch.einsum("ij,tj->ti", w, x**n) / x**n)),
+    (chapter_10.divide, lambda x, w, s, n: (x.float() ** n) / (s**n + x.float() ** n @ w.float().T)),
+    (chapter_10.divide, lambda x, w, s, n: x.pow_(n) / torch.addmm(w.new_tensor(s**n), x, w.T)),
+    (chapter_10.retrieve, lambda q, k, v, T: torch.softmax(q @ k.T / T, 1) @ v),
+    (chapter_10.retrieve, lambda q, k, v, T: scipy.special.softmax(q.numpy() @ k.numpy().T / T, axis=1) @ v.numpy()),
+    (chapter_10.retrieve, lambda q, k, v, T: [(torch.softmax(k @ one / T, 0)[:, None] * v).sum(0).tolist() for one in q]),
+    (chapter_10.retrieve, lambda q, k, v, T: (v.T @ torch.exp((c := k @ q.T / T) - c.logsumexp(0))).T),
+    (chapter_10.retrieve, lambda q, k, v, T: KeyValueAttention(temperature=T)(q, k, v)),
+    (chapter_10.sensitivity_and_criterion, observed(
+        lambda h, f: [h - f, -(h + f) / 2], lambda p: 2**0.5 * torch.erfinv(2 * p - 1))),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: np.column_stack(
+        [scipy.stats.norm.ppf(h) - scipy.stats.norm.ppf(f), (scipy.stats.norm.isf(h) + scipy.stats.norm.isf(f)) / 2])),
+    (chapter_10.sensitivity_and_criterion, lambda h, f: torch.special.ndtri(torch.stack([h, f], 1)).float()
+        @ torch.tensor([[1.0, -0.5], [-1.0, -0.5]])),
+    (chapter_11.lstm_step, lstm()),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: tuple(lstm()(f, i, o, z, c))),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm(gate=lambda x: (1 + torch.tanh(x / 2)) / 2)(f, i, o, z, c).float()),
+    (chapter_11.lstm_step, lambda f, i, o, z, c: lstm()(f, i, o, z, c).tolist()),
+    (chapter_11.forget_bias, lambda tau, dt: logit(torch.exp(-dt / tau))),
+    (chapter_11.forget_bias, lambda tau, dt: -np.log(np.expm1(dt / tau.numpy()))),
+    (chapter_11.forget_bias, lambda tau, dt: [-math.log(math.exp(dt / t) - 1) for t in tau.tolist()]),
+    (chapter_11.salience_gates, gates()),
+    (chapter_11.salience_gates, gates(steepness=1e4)),
+    (chapter_11.salience_gates, lambda at: (100, -100 * at, -500.0, 500 * at)),
+    (chapter_11.salience_gates, lambda at: gates()(at).numpy()),
+    (chapter_12.inference_step, infers(lambda up, above, prior: up - above - prior)),
+    (chapter_12.inference_step, in_loops_over_trials),
+    (chapter_12.inference_step, lambda x, r, r_2, U, V, pi, a, rate: r - rate * (
+        r @ U.T @ U - x @ U + pi * r - pi * torch.einsum("tk,jk->tj", r_2, V) + a / (r + 1 / r)).float()),
+    (chapter_12.hebbian_change, hebb(lambda x, error, r: error.T @ r / 4)),
+    (chapter_12.hebbian_change, lambda x, r, U, eta: eta * torch.einsum("ti,tj->tij", x - r @ U.T, r).mean(0)),
+    (chapter_12.hebbian_change, lambda x, r, U, eta: eta / 4 * ((x.T @ r).numpy() - U.numpy() @ (r.T @ r).numpy())),
+    (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T)),
+    (chapter_12.errors_at_rest, lambda x, U, a: a * x @ torch.linalg.inv(U @ U.T + a * torch.eye(6))),
+    (chapter_12.errors_at_rest, by_ridge_regression),
 ]  # fmt: skip
 
 

@@ -1,6 +1,16 @@
 """Feedback on exercises: what is wrong with an answer, never just that it is. One module for each chapter."""
 
-from nnbrain.check import chapter_00, chapter_01, chapter_04, chapter_05, chapter_06, chapter_07
+from nnbrain.check import (
+    chapter_00,
+    chapter_01,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_10,
+    chapter_11,
+    chapter_12,
+)
 from nnbrain.check.compare import Wrong, call, compare, passed
 
 __all__ = [
@@ -12,6 +22,9 @@ __all__ = [
     "chapter_05",
     "chapter_06",
     "chapter_07",
+    "chapter_10",
+    "chapter_11",
+    "chapter_12",
     "compare",
     "passed",
 ]
