@@ -41,10 +41,9 @@ def explore(draw: Callable[..., Any], **choices: Mapping[str, Any]) -> ipywidget
             raise ValueError(f"there is nothing to choose for {name!r}.")
         label = name.replace("_", " ")
         sliders[name] = ipywidgets.SelectionSlider(
-            options=[
-                (label, position) for position, label in enumerate(options)
-            ],  # whatever the values are: arrays, networks
-            value=len(options) // 2,
+            # By position, whatever the values are: arrays, networks.
+            options=[(offer, position) for position, offer in enumerate(options)],
+            value=(len(options) - 1) // 2,  # in the middle; of two, the first, so that there is a way to go
             description=label,
             style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="30em"),
@@ -53,9 +52,8 @@ def explore(draw: Callable[..., Any], **choices: Mapping[str, Any]) -> ipywidget
     def redraw(**positions):
         draw(**{name: list(choices[name].values())[position] for name, position in positions.items()})
         plt.show()
-        time.sleep(
-            0.1
-        )  # nbclient answers the picture; while it does, it can miss the kernel's word that the cell is done
+        # nbclient answers the picture; while it does, it can miss the kernel's word that the cell is done.
+        time.sleep(0.1)
 
     return ipywidgets.interactive(redraw, **sliders)
 

@@ -26,6 +26,12 @@ def test_explore_calls_the_function_with_the_chosen_values():
     assert calls[-1] == {"gain": 3, "place": "a"}
 
 
+@pytest.mark.parametrize("offers, first", [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)])
+def test_a_slider_starts_in_the_middle_with_a_way_to_go_to_the_right(offers, first):
+    (slider, _) = widgets.explore(lambda gain: None, gain={str(k): k for k in range(offers)}).children
+    assert slider.index == first
+
+
 def test_explore_refuses_an_empty_choice():
     with pytest.raises(ValueError, match="nothing to choose for 'gain'"):
         widgets.explore(lambda gain: None, gain={})
