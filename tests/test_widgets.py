@@ -43,6 +43,9 @@ def test_learning_rate_and_batch_size_draws_the_chosen_curve(monkeypatch):
     widget = widgets.learning_rate_and_batch_size(CURVES)
     found = sliders(widget)
     assert [label for label, _ in found["learning rate"].options] == ["0.1", "1"]
+    found["learning rate"].value = 1
+    found["batch size"].value = 1
+    assert drawn[-1] == (1.0, 32)
     found["learning rate"].value = 0
     found["batch size"].value = 0
     assert drawn[-1] == (0.1, 8)

@@ -104,7 +104,7 @@ class Gated(nn.Module, ABC):
         TypeError
             If the generator is none: a seed, for instance.
         """
-        return (self.sigma * white_noise(trials, steps, self.units, generator)).to(self.W_y)
+        return white_noise(trials, steps, self.units, generator).mul_(self.sigma).to(self.W_y)
 
     def step(self, state: State, x_t: Tensor, noise: Tensor | None = None, *, gain: Tensor | None = None) -> State:
         """One time step.

@@ -167,7 +167,7 @@ class RNN(nn.Module):
             If the generator is none: a seed, for instance.
         """
         xi = white_noise(trials, steps, self.units, generator)
-        return ((2 / self.alpha) ** 0.5 * self.sigma * xi).to(self.W_x)
+        return xi.mul_((2 / self.alpha) ** 0.5 * self.sigma).to(self.W_x)
 
     def step(
         self,
@@ -266,7 +266,7 @@ class RNN(nn.Module):
         W, b = self._recurrence(None if changing else self.connection_gain)
         drive = nn.functional.linear(x.transpose(0, 1), self.W_x, b)
         if generator is not None and self.sigma > 0:
-            drive = drive + self.noise(*x.shape[:2], generator).transpose(0, 1)
+            drive = self.noise(*x.shape[:2], generator).transpose(0, 1).add_(drive)  # in place: it may be large
         if not changing and self.fused and fusible(self.f):
             W = W if self._gain_is_one() else W * self.gain
             return Unroll.apply(drive, W, s, self.alpha, self.f.name)[0]
