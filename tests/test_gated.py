@@ -623,11 +623,18 @@ def test_noise_from_no_generator_is_refused(seed):
         LSTM(3, 6, 2, sigma=0.1).noise(4, 7, seed)
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (5,), (8, 6), (7, 1), (2, 7, 6)])
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (7, 1), (2, 7, 6)])
 def test_a_gain_of_another_shape_is_refused(shape):
     net = LSTM(3, 6, 2)
     net.gain = torch.ones(shape)
     with pytest.raises(ValueError, match=r"gain should have shape \(6,\), or \(7, 6\) if it changes"):
+        net(torch.zeros(4, 7, 3))
+
+
+def test_a_gain_for_another_number_of_steps_is_refused():
+    net = LSTM(3, 6, 2)
+    net.gain = torch.ones(8, 6)
+    with pytest.raises(ValueError, match="the network's gain is given for 8 steps, but the inputs have 7"):
         net(torch.zeros(4, 7, 3))
 
 

@@ -7,12 +7,13 @@ import torch
 from torch import Generator, Tensor, nn
 
 from nnbrain.arguments import at_least_zero, number, positive, positive_integer
-from nnbrain.networks.base import check_input, check_sequence, white_noise
+from nnbrain.networks.base import check_input, check_sequence
+from nnbrain.networks.recurrent import Recurrent
 
 State = Tensor | tuple[Tensor, ...]
 
 
-class Gated(nn.Module, ABC):
+class Gated(Recurrent, ABC):
     """A recurrent network whose gates are units themselves, with weights of their own; a subclass defines `advance`.
 
     For each of its letters k a unit sums up W_k x_t + U_k r_{t−1} + b_k: W_k x_t is computed for all steps at once, U_k r_{t−1} for
@@ -68,7 +69,7 @@ class Gated(nn.Module, ABC):
         return self.output.bias
 
     @abstractmethod
-    def advance(self, state: State, drive: Tensor, U: Tensor) -> State:
+    def advance(self, state: State, drive: Tensor, U: Tensor, gain: Tensor) -> State:
         """One step, given what the inputs contribute to it; `step` is the one to call.
 
         Parameters
@@ -78,7 +79,9 @@ class Gated(nn.Module, ABC):
         drive : Tensor
             W_k x_t + b_k of all letters side by side, trials × (letters · units).
         U : Tensor
-            U_k of all letters below each other, (letters · units) × units, times the gain of the units that send.
+            U_k of all letters below each other, (letters · units) × units.
+        gain : Tensor
+            Of the units that send, (units,) or trials × units: it is gain ∘ r_{t−1} that U multiplies.
 
         Returns
         -------
@@ -90,21 +93,6 @@ class Gated(nn.Module, ABC):
         """The state before the first step, of zeros: r, trials × units, or (r, c)."""
         zeros = self.W_y.new_zeros(positive_integer(trials, "trials"), self.units)
         return zeros if self.parts == 1 else (zeros,) * self.parts
-
-    def noise(self, trials: int, steps: int, generator: Generator) -> Tensor:
-        """Noise σ ξ, trials × time × units.
-
-        Parameters
-        ----------
-        trials, steps : int
-        generator : torch.Generator
-
-        Raises
-        ------
-        TypeError
-            If the generator is none: a seed, for instance.
-        """
-        return white_noise(trials, steps, self.units, generator).mul_(self.sigma).to(self.W_y)
 
     def step(self, state: State, x_t: Tensor, noise: Tensor | None = None, *, gain: Tensor | None = None) -> State:
         """One time step.
@@ -118,7 +106,7 @@ class Gated(nn.Module, ABC):
         noise : Tensor, optional
             What is added to the summed input of the last letter, trials × units.
         gain : Tensor, optional
-            (units,): that of this step, where it changes during a trial; by default the network's.
+            That of this step, (units,), where it changes during a trial, or trials × units; by default the network's.
 
         Returns
         -------
@@ -134,7 +122,7 @@ class Gated(nn.Module, ABC):
         if x_t.shape[-1:] != (self.inputs,) or x_t.ndim > 2:
             raise ValueError(f"a step takes an input, trials × {self.inputs}, got {tuple(x_t.shape)}.")
         W, U, b = self._weights()
-        return self.advance(state, self._drive(x_t, W, b, noise), U * self._now(gain))
+        return self.advance(state, self._drive(x_t, W, b, noise), U, self._now(gain))
 
     def readout(self, state: State, *, gain: Tensor | None = None) -> Tensor:
         """The outputs y = W_y r + b_y.
@@ -180,9 +168,9 @@ class Gated(nn.Module, ABC):
         noise = self.noise(*x.shape[:2], generator) if generator is not None and self.sigma > 0 else None
         state = self.initial_state(len(x)) if state is None else state
         W, U, b = self._weights()
-        U_t, rates = U * self.gain if self.gain.ndim == 1 else None, []
+        rates = []
         for t, drive in enumerate(self._drive(x, W, b, noise).unbind(1)):
-            state = self.advance(state, drive, U * self.gain[t] if U_t is None else U_t)
+            state = self.advance(state, drive, U, self.gain if self.gain.ndim == 1 else self.gain[t])
             rates.append(self._rates(state))
         activity = torch.stack(rates, 1) * self.gain
         return nn.functional.linear(activity, self.W_y, self.b_y), activity
@@ -232,12 +220,6 @@ class Gated(nn.Module, ABC):
     def _rates(self, state: State) -> Tensor:
         return state[0] if self.parts > 1 else state
 
-    def _now(self, gain: Tensor | None) -> Tensor:
-        """The gain of this step."""
-        if gain is None and self.gain.ndim > 1:
-            raise ValueError("this network's gain changes in time: give the step's own, gain=net.gain[t].")
-        return self.gain if gain is None else gain
-
     def _check_state(self, state: State, trials: int | None = None) -> None:
         given = state if isinstance(state, tuple) else (state,)
         if isinstance(state, tuple) == (self.parts == 1) or len(given) != self.parts:
@@ -257,20 +239,7 @@ class Gated(nn.Module, ABC):
         check_sequence(self, x, self.inputs, self.W_y.dtype)
         if state is not None:
             self._check_state(state, len(x))
-        self._check_gain(x.shape[1])
-
-    def _check_gain(self, steps: int) -> None:
-        gain = self.gain
-        if gain is None or gain.dtype != self.W_y.dtype:
-            raise TypeError(
-                f"the network's gain should be a tensor of the weights' type, {self.W_y.dtype}, got "
-                f"{None if gain is None else gain.dtype}."
-            )
-        if gain.shape not in {(self.units,), (steps, self.units)}:
-            raise ValueError(
-                f"the network's gain should have shape ({self.units},), or ({steps}, {self.units}) if it changes during a trial "
-                f"of {steps} steps, got {tuple(gain.shape)}."
-            )
+        self._check_gains(x.shape[1])
 
     def extra_repr(self) -> str:
         """Sizes and step, for ``print(network)``."""

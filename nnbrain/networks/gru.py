@@ -77,15 +77,15 @@ class GRU(Gated):
         self.update_gate, self.reset_gate = Activation("sigmoid"), Activation("sigmoid")
         self.candidate = Activation("tanh")
 
-    def advance(self, state: Tensor, drive: Tensor, U: Tensor) -> Tensor:
+    def advance(self, state: Tensor, drive: Tensor, U: Tensor, gain: Tensor) -> Tensor:
         """The rates at t − 1 → those at t; see `Gated.advance`.
 
         Parameters
         ----------
-        state, drive, U
+        state, drive, U, gain
         """
         r = state
         u, s, c = drive.chunk(3, dim=-1)  # W x + b
-        Ur_u, Ur_s, Ur_c = (r @ U.T).chunk(3, dim=1)
+        Ur_u, Ur_s, Ur_c = ((gain * r) @ U.T).chunk(3, dim=1)
         g_u, g_s = self.update_gate(u + Ur_u), self.reset_gate(s + Ur_s)
         return torch.lerp(self.candidate(c + g_s * (Ur_c + self.d_c)), r, g_u)  # g^u r + (1 − g^u) r̃

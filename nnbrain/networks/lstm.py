@@ -84,15 +84,15 @@ class LSTM(Gated):
         self.forget_gate, self.input_gate, self.output_gate = (Activation("sigmoid") for _ in range(3))
         self.cell_input, self.cell = Activation("tanh"), nn.Identity()
 
-    def advance(self, state: tuple[Tensor, Tensor], drive: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
+    def advance(self, state: tuple[Tensor, Tensor], drive: Tensor, U: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         """Eq. 43: (r, c) at t − 1 → (r, c) at t; see `Gated.advance`.
 
         Parameters
         ----------
-        state, drive, U
+        state, drive, U, gain
         """
         r, c = state
-        f, i, o, z = torch.addmm(drive, r, U.T).chunk(4, dim=1)  # W x + U r + b of each gate, and of the cell
+        f, i, o, z = torch.addmm(drive, gain * r, U.T).chunk(4, dim=1)  # W x + U r + b of each gate, and of the cell
         g_f, g_i, g_o = self.forget_gate(f), self.input_gate(i), self.output_gate(o)
         c = self.cell(g_f * c + g_i * self.cell_input(z))
         return g_o * torch.tanh(c), c

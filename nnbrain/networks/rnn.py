@@ -7,11 +7,12 @@ from torch import Generator, Tensor, nn
 
 from nnbrain.arguments import at_least_zero, number, positive_integer
 from nnbrain.networks.activations import Activation
-from nnbrain.networks.base import check_input, check_sequence, white_noise
+from nnbrain.networks.base import check_input, check_sequence
+from nnbrain.networks.recurrent import Recurrent
 from nnbrain.networks.unrolling import Unroll, fusible, transformed
 
 
-class RNN(nn.Module):
+class RNN(Recurrent):
     """A recurrent network of rate units in continuous time, in steps of Δt; with Δt = τ it is the Elman network.
 
     r_t = (1 − α) r_{t−1} + α f(W_r r_{t−1} + W_x x_t + b_r + √(2/α) σ ξ_t),   y_t = W_y r_t + b_y,   α = Δt/τ
@@ -153,21 +154,10 @@ class RNN(nn.Module):
         trials = positive_integer(trials, "trials")
         return self.W_x.new_zeros(trials, self.units) if self.initial is None else self.initial.expand(trials, -1)
 
-    def noise(self, trials: int, steps: int, generator: Generator) -> Tensor:
-        """Recurrent noise √(2/α) σ ξ, as it is added inside f, trials × time × units.
-
-        Parameters
-        ----------
-        trials, steps : int
-        generator : torch.Generator
-
-        Raises
-        ------
-        TypeError
-            If the generator is none: a seed, for instance.
-        """
-        xi = white_noise(trials, steps, self.units, generator)
-        return xi.mul_((2 / self.alpha) ** 0.5 * self.sigma).to(self.W_x)
+    @property
+    def noise_size(self) -> float:
+        """√(2/α) σ, which gives the noise the same size whatever the time step."""
+        return (2 / self.alpha) ** 0.5 * self.sigma
 
     def step(
         self,
@@ -295,13 +285,6 @@ class RNN(nn.Module):
             b = b if b is None else b + self.W_fb @ self.b_y
         return W, b
 
-    def _now(self, given: Tensor | None, name: str) -> Tensor | None:
-        """The gain of this step."""
-        constant = getattr(self, name)
-        if given is None and constant is not None and constant.ndim > (1 if name == "gain" else 2):
-            raise ValueError(f"this network's {name} changes in time: give the step's own, {name}=net.{name}[t].")
-        return constant if given is None else given
-
     def _gain_is_one(self) -> bool:
         """Whether multiplying by the gain can be left out: not where it is to be differentiated, or one of a stack (vmap)."""
         return not self.gain.requires_grad and not transformed() and bool((self.gain == 1).all())
@@ -312,24 +295,6 @@ class RNN(nn.Module):
             check_input(self, state, self.W_x.dtype)
             if state.shape != (len(x), self.units):
                 raise ValueError(f"a state is trials × units, ({len(x)}, {self.units}), got {tuple(state.shape)}.")
-
-    def _check_gains(self, steps: int) -> None:
-        for name, shape in (("gain", (self.units,)), ("connection_gain", (self.units, self.units))):
-            value = getattr(self, name)
-            if value is None and name == "connection_gain":
-                continue
-            if value is None or value.dtype != self.W_x.dtype:
-                raise TypeError(
-                    f"the network's {name} should be a tensor of the weights' type, {self.W_x.dtype}, got "
-                    f"{None if value is None else value.dtype}."
-                )
-            if value.shape[-len(shape) :] != shape or value.ndim > len(shape) + 1:
-                raise ValueError(
-                    f"the network's {name} should have shape {shape}, or {(steps, *shape)} if it changes during a trial, got "
-                    f"{tuple(value.shape)}."
-                )
-            if value.ndim > len(shape) and len(value) != steps:
-                raise ValueError(f"the network's {name} is given for {len(value)} steps, but the inputs have {steps}.")
 
     def extra_repr(self) -> str:
         """Time constant and step, for ``print(network)``."""

@@ -84,15 +84,15 @@ class SubtractiveLSTM(Gated):
         self.forget_gate, self.input_gate, self.output_gate = (Activation("sigmoid") for _ in range(3))
         self.cell_input, self.cell = Activation("sigmoid"), nn.Identity()
 
-    def advance(self, state: tuple[Tensor, Tensor], drive: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
+    def advance(self, state: tuple[Tensor, Tensor], drive: Tensor, U: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         """(r, c) at t − 1 → (r, c) at t; see `Gated.advance`.
 
         Parameters
         ----------
-        state, drive, U
+        state, drive, U, gain
         """
         r, c = state
-        *f, i, o, z = torch.addmm(drive, r, U.T).split(self.units, dim=1)  # W x + U r + b
+        *f, i, o, z = torch.addmm(drive, gain * r, U.T).split(self.units, dim=1)  # W x + U r + b
         f = f[0] if f else self.b_f.expand_as(c)
         g_f, g_i, g_o = self.forget_gate(f), self.input_gate(i), self.output_gate(o)
         c = self.cell(g_f * c + self.cell_input(z) - g_i)

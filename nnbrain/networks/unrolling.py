@@ -82,11 +82,7 @@ class Unroll(Function):
     @staticmethod
     def backward(ctx, gradient: Tensor | None, _) -> tuple[Tensor | None, ...]:
         """The gradients of drive, W and initial."""
-        if torch.is_grad_enabled():  # create_graph=True
-            raise RuntimeError(
-                "a second derivative was asked for (create_graph=True), which the fused backward pass does not have: build the "
-                "network with fused=False."
-            )
+        refuse_second_derivative()
         if gradient is None:
             return (None,) * 5
         rates, states, W, initial = ctx.saved_tensors
@@ -100,3 +96,12 @@ class Unroll(Function):
         if ctx.needs_input_grad[1]:
             dW = delta[0].t() @ initial + delta[1:].flatten(0, 1).t() @ states[:-1].flatten(0, 1)
         return delta, dW, g, None, None
+
+
+def refuse_second_derivative() -> None:
+    """In a backward pass: a RuntimeError if it is to be differentiated itself."""
+    if torch.is_grad_enabled():  # create_graph=True
+        raise RuntimeError(
+            "a second derivative was asked for (create_graph=True), which the fused backward pass does not have: build the "
+            "network with fused=False."
+        )
