@@ -5,7 +5,7 @@ the `tasks` they are solved on, and the `analysis` that follows. `fit` joins the
 ``import nnbrain as nb``.
 """
 
-from nnbrain import analysis, check, data, learning, networks, objectives, plots, tasks, widgets
+from nnbrain import analysis, check, data, learning, networks, objectives, plots, tasks, weights, widgets
 from nnbrain.analysis import record
 from nnbrain.claims import claim
 from nnbrain.history import History
@@ -33,5 +33,6 @@ __all__ = [
     "set_seed",
     "show",
     "tasks",
+    "weights",
     "widgets",
 ]

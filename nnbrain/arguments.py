@@ -7,12 +7,21 @@ from typing import Any
 
 def positive_integer(value: Any, name: str) -> int:
     """A positive integer of any type (numpy's, for instance) as Python's, or a ValueError that says what was given."""
+    return _integer(value, name, 1, "a positive integer")
+
+
+def count(value: Any, name: str) -> int:
+    """An integer from 0 up of any type as Python's, or a ValueError that says what was given."""
+    return _integer(value, name, 0, "an integer from 0 up")
+
+
+def _integer(value: Any, name: str, least: int, wanted: str) -> int:
     try:
-        number = -1 if isinstance(value, bool) else operator.index(value)
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        number = -1
-    if number < 1:
-        raise ValueError(f"{name} should be a positive integer, got {value!r}.")
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} should be {wanted}, got {value!r}.")
     return number
 
 

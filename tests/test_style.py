@@ -15,7 +15,7 @@ FLOORS = [
     {"runtime", "arguments", "chapters"},
     {"networks", "objectives", "tasks", "data"},
     {"analysis", "history", "learning", "train"},
-    {"widgets", "check", "claims", "plots", "show"},
+    {"widgets", "check", "claims", "plots", "show", "weights"},
     {"checkout"},
     {"assignments", "book"},
     {"__init__", "pages"},

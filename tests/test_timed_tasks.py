@@ -18,6 +18,7 @@ from nnbrain.tasks import (
     ContextDecision,
     DelayedComparison,
     DelayedMatchToCategory,
+    DelayedMatchToSample,
     FlipFlop,
     PerceptualDecision,
     TimedTask,
@@ -29,6 +30,8 @@ MAKERS = {
     "context": ContextDecision,
     "comparison": DelayedComparison,
     "category": DelayedMatchToCategory,
+    "sample": DelayedMatchToSample,
+    "rotated sample": lambda **settings: DelayedMatchToSample(rotation=90, **settings),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 WITH_FLIP_FLOP = pytest.mark.parametrize("make", [*MAKERS.values(), FlipFlop], ids=[*MAKERS, "flip-flop"])
@@ -763,6 +766,86 @@ def test_the_default_tuning_is_as_wide_as_the_docstring_says():
     """Half of the maximum at 98° / 2."""
     shown = DelayedMatchToCategory(sigma=0)._tuning(torch.tensor([49.0]))[0, 0]
     assert float(shown) == pytest.approx(0.5, abs=0.01)
+
+
+# Delayed match to sample
+
+
+@pytest.mark.parametrize("rotation", [0, 45, 90, -90, 270, 360, 180.0])
+def test_a_match_is_the_sample_turned_by_the_rotation(rotation):
+    conditions = DelayedMatchToSample(rotation=rotation).all().conditions
+    apart = (conditions["test"] - conditions["sample"]) % 360
+    assert torch.equal(conditions["match"], apart == rotation % 360) and len(apart) == 64
+    assert torch.equal(conditions["choice"] == 1, conditions["match"])
+
+
+def test_half_of_the_trials_match_and_all_other_pairs_are_equally_frequent():
+    conditions = DelayedMatchToSample(rotation=90).sample(20_000).conditions
+    assert standard_errors(float(conditions["match"].float().mean()), 0.5, 20_000) < 4
+    for columns, chance in ((["sample"], 1 / 8), (["test"], 1 / 8)):
+        counts = conditions[columns[0]].unique(return_counts=True)[1]
+        assert len(counts) == 8 and max(standard_errors(float(n) / 20_000, chance, 20_000) for n in counts) < 4
+    others = 8 * conditions["sample"][~conditions["match"]] + conditions["test"][~conditions["match"]] / 45
+    counts = others.unique(return_counts=True)[1]
+    assert len(counts) == 56 and max(standard_errors(float(n) / len(others), 1 / 56, len(others)) for n in counts) < 4
+
+
+def test_neither_the_sample_nor_the_test_tells_the_answer():
+    conditions = DelayedMatchToSample().sample(20_000).conditions
+    for name in ("sample", "test"):
+        for direction in conditions[name].unique():
+            match = conditions["match"][conditions[name] == direction].float()
+            assert standard_errors(float(match.mean()), 0.5, len(match)) < 4
+
+
+def test_the_test_stays_on_and_is_answered_from_its_start_on():
+    task = DelayedMatchToSample(sigma=0)
+    batch = task.all()
+    shown = batch.inputs[..., 1:].amax(-1) > 0.5
+    on = sum(task.during(name, batch) for name in ("sample", "test", "response")).bool()
+    asked = task.during("test", batch) | task.during("response", batch)
+    assert torch.equal(shown, on) and torch.equal(batch.targets > 0, asked)
+    assert torch.equal(batch.inputs[..., 0], torch.ones_like(batch.inputs[..., 0]))  # the fixation point is no cue
+    assert float((asked & (batch.mask == 0)).sum(1).unique()) == task.grace / task.dt
+
+
+def test_sample_and_test_of_a_match_look_alike():
+    task = DelayedMatchToSample(sigma=0)
+    batch = task.all()
+    sample, test = (
+        batch.inputs[torch.arange(64), task.during(name, batch).int().argmax(1), 1:] for name in ("sample", "test")
+    )
+    assert torch.equal((sample == test).all(1), batch.conditions["match"])
+
+
+@pytest.mark.parametrize(
+    "delay, expected", [(0, {0}), (500, {25}), ((100, 140), {5, 6, 7}), ([200, 2000], {10, 100})], ids=str
+)
+def test_the_delay_of_a_match_to_sample_is_an_argument(delay, expected):
+    task = DelayedMatchToSample(delay=delay)
+    assert {*lengths(task, task.sample(100))["delay"].tolist()} == expected
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"rotation": 30}, "a rotation of 30 degrees does not lead from one of 8 directions to another: they are 45 degrees apart"),
+        ({"rotation": math.nan}, "a rotation of nan degrees"),
+        ({"rotation": math.inf}, "a rotation of inf degrees"),
+        ({"rotation": "90"}, "a rotation of '90' degrees"),
+        ({"directions": 0}, "directions should be a positive integer, got 0"),
+        ({"directions": 1}, "directions should be two or more: with one, every test matches"),
+        ({"delay": -100}, "the epoch 'delay' should last a positive number of ms.*; got -100"),
+        ({"delay": None}, "the epoch 'delay' should last a positive number of ms.*; got None"),
+        ({"epochs": {"delay": 500}}, r"give delay=…, not epochs=\{'delay': …\}"),
+        ({"ring": 0}, "ring should be a positive integer, got 0"),
+        ({"kappa": 0}, "kappa should be a positive number, got 0"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_bad_matches_to_sample_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        DelayedMatchToSample(**settings)
 
 
 # Flip-flop

@@ -1,13 +1,16 @@
 """Analyses: what we ask of a network. Functions of arrays or callables, without plots and without state."""
 
 from nnbrain.analysis.alignment import cka
+from nnbrain.analysis.decoding import decode
 from nnbrain.analysis.demixing import DemixedComponents, demixed_components
 from nnbrain.analysis.detection import Detection, signal_detection
 from nnbrain.analysis.dissimilarity import Ceiling, compare_rdms, noise_ceiling, rdm
 from nnbrain.analysis.fixed_points import FixedPoints, fixed_points
+from nnbrain.analysis.gabor_fit import GaborFit, gabor_fit
 from nnbrain.analysis.geometry import angle
 from nnbrain.analysis.lesions import inactivate, lesion
 from nnbrain.analysis.linearization import Linearization, LineAttractor, line_attractor, linearize
+from nnbrain.analysis.memory_trace import MemoryTrace, lifetime, memory_trace
 from nnbrain.analysis.pca import PCA, pca
 from nnbrain.analysis.performance import accuracy
 from nnbrain.analysis.predictivity import linear_predictivity, split_half_reliability
@@ -15,6 +18,7 @@ from nnbrain.analysis.preferred import Preferred, preferred_stimulus
 from nnbrain.analysis.recording import record
 from nnbrain.analysis.regression import ChoiceRegression, choice_regression
 from nnbrain.analysis.resampling import bootstrap_rdm_comparison, permute_rdm_comparison
+from nnbrain.analysis.shuffling import shuffle_within
 from nnbrain.analysis.tuning import Selectivity, Tuning, orientation_selectivity, tuning_curve
 
 __all__ = [
@@ -24,8 +28,10 @@ __all__ = [
     "DemixedComponents",
     "Detection",
     "FixedPoints",
+    "GaborFit",
     "LineAttractor",
     "Linearization",
+    "MemoryTrace",
     "Preferred",
     "Selectivity",
     "Tuning",
@@ -35,13 +41,17 @@ __all__ = [
     "choice_regression",
     "cka",
     "compare_rdms",
+    "decode",
     "demixed_components",
     "fixed_points",
+    "gabor_fit",
     "inactivate",
     "lesion",
+    "lifetime",
     "line_attractor",
     "linear_predictivity",
     "linearize",
+    "memory_trace",
     "noise_ceiling",
     "orientation_selectivity",
     "pca",
@@ -49,6 +59,7 @@ __all__ = [
     "preferred_stimulus",
     "rdm",
     "record",
+    "shuffle_within",
     "signal_detection",
     "split_half_reliability",
     "tuning_curve",

@@ -63,3 +63,17 @@ def numbers(which: Tensor, most: int = 8) -> str:
 def double(value: Tensor) -> Tensor:
     """In double precision where the device has it (MPS has not)."""
     return value if value.device.type == "mps" else value.double()
+
+
+def classes_of(labels: Tensor, trials: int | None, name: str = "labels") -> tuple[Tensor, Tensor]:
+    """The labels as numbers from 0, and how often each occurs."""
+    if not isinstance(labels, Tensor):
+        raise TypeError(
+            f"{name} should be a tensor, (trials,), got {type(labels).__name__}: torch.as_tensor makes one."
+        )
+    if labels.ndim != 1 or len(labels) == 0 or (trials is not None and len(labels) != trials):
+        wanted = "one for each trial" if trials is None else f"one for each of the {trials} trials"
+        raise ValueError(f"{name} should be (trials,), {wanted}, got shape {tuple(labels.shape)}.")
+    if labels.is_floating_point() and labels.isnan().any():
+        raise ValueError(f"some {name} are NaN: leave these trials out.")
+    return labels.unique(return_inverse=True, return_counts=True)[1:]

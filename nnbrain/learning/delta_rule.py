@@ -2,6 +2,7 @@
 
 from torch import Generator, Tensor, nn
 
+from nnbrain.learning._layer import one_layer
 from nnbrain.learning.base import Rule
 from nnbrain.networks import MLP
 from nnbrain.objectives import Objective, one_hot, squared_error
@@ -35,12 +36,7 @@ class DeltaRule(Rule):
         self, network: MLP | nn.Linear, objective: Objective = squared_error, *, generator: Generator | None = None
     ):
         super().__init__(network, objective, generator=generator)
-        if type(network) is nn.Linear:
-            self.layer = network
-        elif type(network) is MLP and len(network.layers) == 1:
-            self.layer = network.layers[0]
-        else:
-            raise ValueError(f"the delta rule teaches one linear layer, MLP([inputs, outputs]), not {network}.")
+        self.layer = one_layer(network, "the delta rule")
         if repr(objective) != repr(squared_error):
             raise ValueError(
                 f"the delta rule was derived for squared_error and serves no other objective, got {objective}."

@@ -2,19 +2,31 @@
 
 from nnbrain.networks.activations import Activation
 from nnbrain.networks.base import evaluating, run
+from nnbrain.networks.benna_fusi_synapse import BennaFusiSynapse
+from nnbrain.networks.cascade_synapse import BinarySynapse, CascadeSynapse
+from nnbrain.networks.complex_synapse import ComplexSynapse
 from nnbrain.networks.convnet import ConvNet
+from nnbrain.networks.dale import DalesLaw, dales_law
+from nnbrain.networks.fast_weights import FastWeightRNN
 from nnbrain.networks.gabor import GaborBank
 from nnbrain.networks.gain_field import GainField
 from nnbrain.networks.gru import GRU
+from nnbrain.networks.hopfield import HopfieldNetwork
 from nnbrain.networks.key_value_attention import KeyValueAttention
+from nnbrain.networks.linear_associator import LinearAssociator
 from nnbrain.networks.low_rank import LowRankRNN
 from nnbrain.networks.lstm import LSTM
 from nnbrain.networks.mlp import MLP
+from nnbrain.networks.modern_hopfield import ModernHopfield
+from nnbrain.networks.multi_head import MultiHeadMLP
 from nnbrain.networks.normalization import DivisiveNormalization, LayerNorm
+from nnbrain.networks.plasticity import HebbianPlasticity, NeuralPlasticity, PolynomialPlasticity
 from nnbrain.networks.predictive_coding import PredictiveCodingNetwork
 from nnbrain.networks.predictor import ErrorDrivenRNN
 from nnbrain.networks.rnn import RNN
+from nnbrain.networks.selective import SelectiveWeight, train_only
 from nnbrain.networks.self_attention import SelfAttention
+from nnbrain.networks.short_term_plasticity import ShortTermPlasticity
 from nnbrain.networks.subtractive_lstm import SubtractiveLSTM
 from nnbrain.networks.unrolling import Unroll
 
@@ -24,18 +36,35 @@ __all__ = [
     "MLP",
     "RNN",
     "Activation",
+    "BennaFusiSynapse",
+    "BinarySynapse",
+    "CascadeSynapse",
+    "ComplexSynapse",
     "ConvNet",
+    "DalesLaw",
     "DivisiveNormalization",
     "ErrorDrivenRNN",
+    "FastWeightRNN",
     "GaborBank",
     "GainField",
+    "HebbianPlasticity",
+    "HopfieldNetwork",
     "KeyValueAttention",
     "LayerNorm",
+    "LinearAssociator",
     "LowRankRNN",
+    "ModernHopfield",
+    "MultiHeadMLP",
+    "NeuralPlasticity",
+    "PolynomialPlasticity",
     "PredictiveCodingNetwork",
+    "SelectiveWeight",
     "SelfAttention",
+    "ShortTermPlasticity",
     "SubtractiveLSTM",
     "Unroll",
+    "dales_law",
     "evaluating",
     "run",
+    "train_only",
 ]

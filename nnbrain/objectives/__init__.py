@@ -1,7 +1,23 @@
 """Objectives: scalar functions of the weights and the data. They add up and scale: ``cross_entropy + 1e-3 * l2``."""
 
 from nnbrain.objectives.base import Objective
+from nnbrain.objectives.elastic_weight_consolidation import ElasticWeightConsolidation
 from nnbrain.objectives.errors import cross_entropy, one_hot, squared_error
+from nnbrain.objectives.fisher_information import fisher_information
 from nnbrain.objectives.penalties import l1, l2, rate_l2
+from nnbrain.objectives.synaptic_intelligence import SynapticIntelligence
+from nnbrain.objectives.weight_anchor import WeightAnchor
 
-__all__ = ["Objective", "cross_entropy", "l1", "l2", "one_hot", "rate_l2", "squared_error"]
+__all__ = [
+    "ElasticWeightConsolidation",
+    "Objective",
+    "SynapticIntelligence",
+    "WeightAnchor",
+    "cross_entropy",
+    "fisher_information",
+    "l1",
+    "l2",
+    "one_hot",
+    "rate_l2",
+    "squared_error",
+]

@@ -124,6 +124,10 @@ class Objective:
     def __mul__(self, factor: float) -> Objective:
         if not isinstance(factor, Real):
             return NotImplemented
+        for _, term in self.terms:  # one that refuses a factor refuses it in a sum, too
+            owner = getattr(term, "__self__", None)
+            if factor != 1 and isinstance(owner, Objective) and type(owner).__mul__ is not Objective.__mul__:
+                owner * factor
         return _of(tuple((float(factor) * weight, term) for weight, term in self.terms))
 
     __rmul__ = __mul__
@@ -139,6 +143,14 @@ class Objective:
         named = getattr(sys.modules.get(getattr(self, "__module__", "")), getattr(self, "__qualname__", ""), None)
         return self.__qualname__ if named is self else super().__reduce__()
 
+    def __getstate__(self) -> dict:
+        """Functions that became an objective, like `cross_entropy`, by that objective: their own name leads to it."""
+        return self.__dict__ | {"terms": tuple((weight, _named(term)) for weight, term in self.terms)}
+
+    def __setstate__(self, state: dict) -> None:
+        terms = tuple((w, t.terms[0][1] if isinstance(t, Objective) else t) for w, t in state["terms"])
+        self.__dict__ |= state | {"terms": terms}
+
     def __repr__(self) -> str:
         return " + ".join(_name(term) if weight == 1 else f"{weight:g} * {_name(term)}" for weight, term in self.terms)
 
@@ -147,6 +159,12 @@ def _of(terms: tuple[tuple[float, Callable[..., Tensor]], ...]) -> Objective:
     objective = Objective.__new__(Objective)
     objective.terms = terms
     return objective
+
+
+def _named(term: Callable) -> Callable:
+    """The objective that bears the name of this function, or else the function."""
+    found = getattr(sys.modules.get(getattr(term, "__module__", "")), getattr(term, "__qualname__", ""), None)
+    return found if isinstance(found, Objective) and found.terms[0][1] is term else term
 
 
 def _name(term: Callable) -> str:

@@ -5,15 +5,23 @@ from nnbrain.tasks.base import Batch, FiniteTask, Task
 from nnbrain.tasks.context_decision import ContextDecision
 from nnbrain.tasks.delayed_comparison import DelayedComparison
 from nnbrain.tasks.delayed_match_to_category import DelayedMatchToCategory
+from nnbrain.tasks.delayed_match_to_sample import DelayedMatchToSample
 from nnbrain.tasks.digits import Digits
+from nnbrain.tasks.familiarity import Familiarity
 from nnbrain.tasks.flip_flop import FlipFlop
 from nnbrain.tasks.gratings import Gratings
 from nnbrain.tasks.memory import Memory
+from nnbrain.tasks.mixture import Mixture
 from nnbrain.tasks.moving_stimuli import MovingStimuli
 from nnbrain.tasks.overlaid_digits import OverlaidDigits
+from nnbrain.tasks.pattern_completion import PatternCompletion
 from nnbrain.tasks.perceptual_decision import PerceptualDecision
+from nnbrain.tasks.permuted_digits import PermutedDigits
 from nnbrain.tasks.photographs import NaturalImagePatches, whiten
+from nnbrain.tasks.reconstruction import Reconstruction
+from nnbrain.tasks.replay_buffer import ReplayBuffer
 from nnbrain.tasks.shifted_digits import ShiftedDigits
+from nnbrain.tasks.split_digits import SplitDigits
 from nnbrain.tasks.timed import Response, TimedTask
 
 __all__ = [
@@ -22,17 +30,25 @@ __all__ = [
     "ContextDecision",
     "DelayedComparison",
     "DelayedMatchToCategory",
+    "DelayedMatchToSample",
     "Digits",
+    "Familiarity",
     "FiniteTask",
     "FlipFlop",
     "Gratings",
     "Memory",
+    "Mixture",
     "MovingStimuli",
     "NaturalImagePatches",
     "OverlaidDigits",
+    "PatternCompletion",
     "PerceptualDecision",
+    "PermutedDigits",
+    "Reconstruction",
+    "ReplayBuffer",
     "Response",
     "ShiftedDigits",
+    "SplitDigits",
     "Task",
     "TimedTask",
     "whiten",

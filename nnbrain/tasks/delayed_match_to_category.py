@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from nnbrain.arguments import number, positive, positive_integer
-from nnbrain.tasks.timed import TimedTask
+from nnbrain.arguments import number, positive_integer
+from nnbrain.tasks.delayed_match import DelayedMatch
 
 
-class DelayedMatchToCategory(TimedTask):
+class DelayedMatchToCategory(DelayedMatch):
     """Say whether the test has the category of the sample. A boundary divides the circle of directions into two categories.
 
     uᵢ = exp(κ [cos(θ − θᵢ) − 1]) + noise, a ring of channels with preferred directions θᵢ
@@ -54,7 +54,6 @@ class DelayedMatchToCategory(TimedTask):
         "test": 400,
         "response": 300,
     }
-    output_names = ("fixate", "match", "non-match")
 
     def __init__(
         self,
@@ -68,13 +67,10 @@ class DelayedMatchToCategory(TimedTask):
         sigma: float = 0.1,
         grace: float = 100.0,
     ):
-        n, ring = positive_integer(directions, "directions"), positive_integer(ring, "ring")
-        self.kappa = positive(kappa, "kappa")
+        n = positive_integer(directions, "directions")
         self.directions = 360 * (torch.arange(n) + 0.5) / n
         self.boundary = self._check_boundary(boundary)
-        self.preferred = 360 * torch.arange(ring) / ring
-        self.channels = {"fixation": 0, "ring": slice(1, 1 + ring)}
-        super().__init__(dt=dt, epochs=epochs, sigma=sigma, grace=grace)
+        super().__init__(ring=ring, kappa=kappa, dt=dt, epochs=epochs, sigma=sigma, grace=grace)
 
     def category(self, direction: Tensor) -> Tensor:
         """The category of a direction.
@@ -103,15 +99,6 @@ class DelayedMatchToCategory(TimedTask):
             "match": match,
             "choice": 2 - match.long(),
         }
-
-    def stimuli(self, conditions: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-        """First the sample, then the test, on the ring."""
-        return {epoch: {"ring": self._tuning(conditions[epoch])} for epoch in ("sample", "test")}
-
-    def _tuning(self, direction: Tensor) -> Tensor:
-        """Trials × ring."""
-        apart = torch.deg2rad(direction.unsqueeze(-1) - self.preferred)
-        return torch.exp(self.kappa * (torch.cos(apart) - 1))
 
     def _check_boundary(self, boundary: Any) -> float:
         degrees = number(boundary)

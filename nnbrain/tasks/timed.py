@@ -35,7 +35,7 @@ class TimedTask(Task):
     """A choice at the end of a trial that is made of epochs. A subclass says what is shown in each of them.
 
     It has ``default_epochs``, of which the last is the response, ``channels``, ``output_names``, and two methods: `conditions`, the
-    table of all kinds of trials, from which `sample` draws with equal chances; and `stimuli`, what they show in each epoch.
+    table of all kinds of trials, from which `sample` draws, mostly with equal chances; and `stimuli`, what they show in each.
 
     Batches have ``inputs``, trials × time × inputs, 0 after a trial's end; ``targets``, trials × time, the number of the output
     that should be the largest: the choice from the go on, and before it 0, to keep fixating; a ``mask`` that is 0 after the
@@ -139,10 +139,10 @@ class TimedTask(Task):
         return self.dt * torch.arange(self.steps)
 
     def sample(self, trials: int, generator: Generator | None = None) -> Batch:
-        """Draw trials: all kinds, and all durations of an epoch, with equal chances; see `Task.sample`."""
+        """Draw trials: kinds as often as the task wants them, all durations of an epoch alike; see `Task.sample`."""
         trials = positive_integer(trials, "trials")
         generator = generator or torch.default_generator
-        kinds = self._pick(torch.arange(self._kinds), trials, generator)
+        kinds = self._pick(self._urn(), trials, generator)
         durations = torch.stack([self._pick(lengths, trials, generator) for lengths in self._lengths], 1)
         return self._build(kinds, durations, generator)
 
@@ -302,6 +302,10 @@ class TimedTask(Task):
         if "choice" not in table or not ((table["choice"] >= 1) & (table["choice"] < self.outputs)).all():
             raise ValueError(f"conditions() should have a column 'choice', right answers from 1 to {self.outputs - 1}.")
         return table
+
+    def _urn(self) -> Tensor:
+        """The kinds to draw from, each as often as it should come. A subclass may want some more often than others."""
+        return torch.arange(self._kinds)
 
     def _pick(self, options: Tensor, trials: int, generator: Generator) -> Tensor:
         """One of the options for each trial."""
