@@ -178,10 +178,64 @@ CHAPTERS = (
         "error units against the length of the bar: with feedback it falls for bars longer than the window, with feedback cut or "
         "not learned it stays. Right, suppression of each unit by a long bar, with feedback and without.",
     ),
-    Chapter(13, "hebbian_learning", "Hebbian learning", "Primer, sections 2.2 and 5.3"),
-    Chapter(14, "fast_weights", "Fast weights", "Primer, section 5.3, Equations 45-47"),
-    Chapter(15, "short_term_plasticity", "Short-term plasticity", "Primer, section 5.3, Equations 48-49"),
-    Chapter(16, "continual_learning", "Continual learning", "Primer, section 5.3, Equation 44"),
+    Chapter(
+        13,
+        "hebbian_learning",
+        "Hebbian learning",
+        "Primer, sections 2.2 and 5.3",
+        "Synapses that learn without a teacher: principal components, selectivity and the receptive fields of V1 from local rules, "
+        "and memories that complete themselves, up to the one that is softmax attention.",
+        needs=(0, 1),
+        minutes=40,
+        picture="sparse_fields",
+        alt="Three blocks of small images and four curves. Features learned from photographs by sparse coding are bars and edges; "
+        "principal components are gratings and chequerboards that fill the patch; features learned from photographs with "
+        "scrambled phases are blurred. Curves: most sparse features are fitted well by a Gabor function, few of the others.",
+    ),
+    Chapter(
+        14,
+        "fast_weights",
+        "Fast weights",
+        "Primer, section 5.3, Equations 45-47",
+        "Synapses that change while a network works: what such a memory holds and how similar things blend in it, completing "
+        "patterns that were seen twice, and letting gradient descent find the rule of plasticity.",
+        needs=(0, 1, 6),
+        minutes=34,
+        picture="pattern_completion",
+        alt="A pattern, its cue with half of the bits missing, and the answers of three networks; wrong bits against how long ago "
+        "the pattern was shown, near zero for the plastic network only; its slow weights, a negative diagonal; and the fast "
+        "weights of one trial.",
+    ),
+    Chapter(
+        15,
+        "short_term_plasticity",
+        "Short-term plasticity",
+        "Primer, section 5.3, Equations 48-49",
+        "Synapses that remember the last second: facilitation and depression, what they let pass, and a working memory in them; "
+        "how to tell what a network holds from what it uses.",
+        needs=(0, 1, 6),
+        minutes=35,
+        picture="what_is_used",
+        alt="Three kinds of networks, five of each. Left, the sample is decoded nearly perfectly from the synapses of all, and "
+        "well above chance from the activity of all. Right, in trials whose synapses and activity remember different samples, "
+        "networks trained to match follow their synapses, networks with fast synapses their activity, and networks trained to "
+        "match after a rotation mostly their synapses.",
+    ),
+    Chapter(
+        16,
+        "continual_learning",
+        "Continual learning",
+        "Primer, section 5.3, Equation 44",
+        "Why a network forgets what it learned first, and what helps: weights that are held as firmly as they matter, rehearsal, "
+        "and synapses with hidden variables, whose memory lasts.",
+        needs=(0, 1),
+        minutes=39,
+        picture="memory_traces",
+        alt="Left, signal over noise against the age of a memory in 1,000 synapses: fast binary synapses forget within ten steps, "
+        "slow ones are faint from the start, a cascade lasts longer, a chain of variables falls along a straight line for more "
+        "than a hundred steps, and a leaky sum is the faintest at first and lasts longest. Right, lifetimes against the number of "
+        "synapses: in proportion for the leaky sum, nearly so for the chain.",
+    ),
     Chapter(17, "feedback_alignment", "Feedback alignment", "Primer, section 5.3; Framework, Box 1"),
     Chapter(18, "learning_rules_measured", "Learning rules, measured", "Framework, Figures 2, 3"),
     Chapter(19, "learning_in_the_hierarchy", "Learning in the hierarchy", "Framework, Figures 4, 5"),

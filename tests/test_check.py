@@ -8,6 +8,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.optimize
 import scipy.signal
 import scipy.special
@@ -27,6 +28,10 @@ from nnbrain.check import (
     chapter_10,
     chapter_11,
     chapter_12,
+    chapter_13,
+    chapter_14,
+    chapter_15,
+    chapter_16,
     compare,
 )
 from nnbrain.check.compare import _values
@@ -395,6 +400,82 @@ def logit(g):
     return torch.log(g / (1 - g))
 
 
+def reminds(weigh, eta=None):
+    """A r from the history: each past activity, weighted by its age and its similarity to r."""
+
+    def fast_current(history, r, decay, rate):
+        age = torch.arange(len(history) - 1, -1, -1)
+        return (rate if eta is None else eta) * weigh(age, history @ r, decay) @ history
+
+    return fast_current
+
+
+def fades(ratio, power=2):
+    """A signal-to-noise ratio of the signal's power and the sum of all powers."""
+
+    def signal_to_noise(age, size, decay):
+        return ratio(decay ** (power * age), 1 / (1 - decay**power), size)
+
+    return signal_to_noise
+
+
+def writes(change, start=1):
+    """A plus another change, of the error, the key and the key's length."""
+    return lambda A, key, value: start * A + change(value - A @ key, key, key.norm())
+
+
+def by_pseudoinverse(A, key, value):
+    inverse = torch.linalg.pinv(key[:, None])
+    return A @ (torch.eye(5) - key[:, None] @ inverse) + value[:, None] @ inverse
+
+
+def matrix_of(history, decay):
+    A = torch.zeros(4, 4, dtype=history.dtype)
+    for r in history:
+        A = decay * A + torch.outer(r, r)
+    return A
+
+
+def synapse(du=None, dx=None):
+    """A step of the synapse of notebook 15, with other derivatives: functions of (u, x, r per ms, U, tau_x, tau_u)."""
+
+    def answer(u, x, rate, dt, U, tau_x, tau_u):
+        given = (u, x, rate / 1000, U, tau_x, tau_u)
+        change = (U - u) / tau_u + U * (1 - u) * rate / 1000 if du is None else du(*given)
+        return torch.stack(
+            [u + dt * change, x + dt * ((1 - x) / tau_x - u * x * rate / 1000 if dx is None else dx(*given))]
+        )
+
+    return answer
+
+
+def with_the_new_u(u, x, rate, dt, U, tau_x, tau_u):
+    u = u + dt * ((U - u) / tau_u + U * (1 - u) * rate / 1000)
+    return torch.stack([u, x + dt * ((1 - x) / tau_x - u * x * rate / 1000)])
+
+
+def traced(k=lambda r, U, tau: 1 / tau + U * r, level=None, start=None, end=None, unit=1000):
+    """What is left of a burst in notebook 15, with parts that may be wrong."""
+
+    def answer(rate, duration, delay, U, tau_u):
+        r = rate / unit
+        goal = U * (1 + tau_u * r) / (1 + U * tau_u * r) if level is None else level
+        u = goal + ((U if start is None else start) - goal) * torch.exp(-k(r, U, tau_u) * duration)
+        return (u - U) * math.exp(-delay / tau_u) if end is None else end(u, U, delay, tau_u, r, duration)
+
+    return answer
+
+
+def simulated_trace(rate, duration, delay, U, tau_u):
+    u = np.full(len(rate), U)
+    for r, length in ((rate.numpy() / 1000, duration), (0 * rate.numpy(), delay)):
+        solved = scipy.integrate.solve_ivp(
+            lambda _, u, r=r: (U - u) / tau_u + U * (1 - u) * r, (0, length), u, rtol=1e-8, atol=1e-10
+        )
+        u = solved.y[:, -1]
+    return u - U
+
+
 def infers(change, start=1, rate=None):
     """Equation D of notebook 12, with another combination of its three parts."""
 
@@ -433,6 +514,70 @@ def by_ridge_regression(x, U, alpha):
     U, x = U.numpy(), x.numpy()
     more = np.vstack([U, math.sqrt(alpha) * np.eye(5)])
     return [a - U @ np.linalg.lstsq(more, np.append(a, np.zeros(5)), rcond=None)[0] for a in x]
+
+
+def oja(change):
+    """η times what is made of inputs, output and weights."""
+    return lambda x, w, eta: eta * change(x, x @ w, w)
+
+
+def stores(weights, diagonal=0.0):
+    """Weights of a Hopfield network, with this share of their diagonal."""
+
+    def function(patterns):
+        W = weights(patterns)
+        return W - (1 - diagonal) * torch.diag(W.diagonal())
+
+    return function
+
+
+def turned_one_by_one(W, s):
+    energies = []
+    for i in range(len(s)):
+        new = s.clone()
+        new[i] = -new[i]
+        energies.append(-0.5 * new @ W @ new + 0.5 * s @ W @ s)
+    return energies
+
+
+def stored_one_by_one(patterns):
+    W = torch.zeros(5, 5).double()
+    for xi in patterns:
+        W += xi[:, None] * xi / 5
+    return W.fill_diagonal_(0)
+
+
+def spring(slope=lambda W, W_fix, M, beta: 2 * beta * M * (W - W_fix)):
+    return lambda W, gradient, W_fix, M, beta, eta: W - eta * (gradient + slope(W, W_fix, M, beta))
+
+
+def layer(per_class):
+    """The Fisher information of a layer, from what a trial adds for each class."""
+    return lambda x, W: per_class(softmax(x @ W.T)).T @ x**2 / len(x)
+
+
+def layer_by_definition(x, W):
+    F = torch.zeros_like(W)
+    for x_k in x:
+        for c in range(len(W)):
+            p = softmax(W @ x_k, 0)
+            F += p[c] * by_autograd(lambda w, x_k=x_k, c=c: torch.log_softmax(w @ x_k, 0)[c], W, 0) ** 2 / len(x)
+    return F
+
+
+def beakers(inward=1, outward=1, last=0.0, first=False, tube=1):
+    """The flow in a chain, beaker by beaker; ``last``: the level outside, None for no leak."""
+
+    def flow(u, C, g):
+        change = torch.zeros_like(u)
+        for k in range(len(u)):
+            behind = u[k + 1] if k + 1 < len(u) else (u[k] if last is None else last)
+            change[k] = outward * g[k] * (behind - u[k])
+            if k or first:
+                change[k] += inward * g[max(k - tube, 0)] * ((u[k - 1] if k else 0) - u[k])
+        return change / C
+
+    return flow
 
 
 WRONG = [
@@ -945,6 +1090,163 @@ WRONG = [
     (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T, weight=1 / 0.7), "stands there without α"),
     (chapter_12.errors_at_rest, lambda x, U, a: x - x @ U @ U.T, "do not hear of each other's predictions"),
     (chapter_12.errors_at_rest, rests(lambda x, r, U: (x - r @ U.T) / 0.7), "α is missing in front"),
+    # chapter 13
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x / 7), "This is Hebb's rule"),
+    (chapter_13.oja_change, lambda x, w, eta: x.T @ (x @ w) / 7, "This is Hebb's rule"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x / 7 + (y**2).mean() * w), "The decay has the wrong sign"),
+    (chapter_13.oja_change, lambda x, w, eta: w + oja(lambda x, y, w: y @ x / 7 - (y**2).mean() * w)(x, w, eta), "the new weights"),
+    (chapter_13.oja_change, lambda x, w, eta: (x @ w) @ x / 7 - ((x @ w) ** 2).mean() * w, "The learning rate is missing"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x - (y**2).sum() * w), "This is the sum over trials"),
+    (chapter_13.oja_change, oja(lambda x, y, w: (y @ x - (y**2).sum() * w) / 4), "You averaged over inputs"),
+    (chapter_13.oja_change, oja(lambda x, y, w: (y**2).mean() * w - y @ x / 7), "The sign is reversed"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x / 7 - y.mean() * w), "not y w"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x / 7 - y.mean() ** 2 * w), "you squared the average"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x / 7 - y.mean() * w**2), "the square of y, not of w"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x / 7 - w), "does not depend on y"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x / 7 - (y**2).sum() * w), "but the decay is summed"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y @ x - (y**2).mean() * w), "but Hebb's part is summed"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y.mean() * x.mean(0) - (y**2).mean() * w), "you averaged both first"),
+    (chapter_13.oja_change, oja(lambda x, y, w: y[:, None] * (x - y[:, None] * w)), "one average too few"),
+    (chapter_13.hopfield_weights, stores(lambda p: p.T @ p / 5, diagonal=1), "The diagonal is not 0"),
+    (chapter_13.hopfield_weights, stores(lambda p: p.T @ p), "This is the sum over patterns"),
+    (chapter_13.hopfield_weights, stores(lambda p: p.T @ p / 3), "not of patterns"),
+    (chapter_13.hopfield_weights, lambda p: p @ p.T / 5, "overlaps of patterns with each other"),
+    (chapter_13.hopfield_weights, stores(lambda p: -p.T @ p / 5), "The sign is reversed"),
+    (chapter_13.hopfield_weights, stores(lambda p: (p - p.mean(0)).T @ (p - p.mean(0)) / 5), "mean over patterns was subtracted"),
+    (chapter_13.hopfield_weights, stores(lambda p: (q := p - p.mean(1, keepdim=True)).T @ q / 5), "mean of each pattern"),
+    (chapter_13.hopfield_weights, stores(lambda p: torch.outer(p[-1], p[-1]) / 5), "Only one pattern is stored"),
+    (chapter_13.hopfield_weights, stores(lambda p: torch.linalg.pinv(p) @ p), "This is the projection rule"),
+    (chapter_13.hopfield_weights, stores(lambda p: p[1:].T @ p[:-1] / 5), "from each pattern to the next"),
+    (chapter_13.hopfield_weights, lambda p: torch.diag((p.T @ p / 5).diagonal()), "only the diagonal is left"),
+    (chapter_13.energy_changes, lambda W, s: -2 * s * (W @ s), "The sign is reversed"),
+    (chapter_13.energy_changes, lambda W, s: s * (W @ s), "A factor 2 is missing"),
+    (chapter_13.energy_changes, lambda W, s: 4 * s * (W @ s), "A factor 2 is too much"),
+    (chapter_13.energy_changes, lambda W, s: W @ s, "This is the input h"),
+    (chapter_13.energy_changes, lambda W, s: 2 * s * (W @ s) - s @ W @ s / 2, "subtract what it was before"),
+    (chapter_13.energy_changes, lambda W, s: 2 * s @ W @ s, "This is the sum over units"),
+    (chapter_13.energy_changes, lambda W, s: -s @ W @ s / 2, "This is the energy itself"),
+    (chapter_13.energy_changes, lambda W, s: torch.sign(W @ s), "This is the state that comes next"),
+    (chapter_13.energy_changes, lambda W, s: s @ W @ s - (-s) @ W @ (-s), "You turned all units at once"),
+    (chapter_13.energy_changes, lambda W, s: 2 * torch.outer(s, s) * W, "Each pair of units has an entry"),
+    # chapter 14
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay ** (5 - age) * alike), "The decay runs the wrong way"),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay ** (age + 1) * alike), "One decay too many"),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay ** (age - 1) * alike), "One decay too few"),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: alike), "The decay is missing"),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay**age * alike, eta=1), "η is missing"),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay**age), "The similarity is missing"),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay * age * alike), "exponentially"),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay**age * alike.softmax(0)), "softmax attention"),
+    (chapter_14.fast_current, lambda h, r, decay, eta: eta * matrix_of(h, decay), "This is the matrix A"),
+    (chapter_14.fast_current, lambda h, r, decay, eta: eta * matrix_of(torch.cat([h, r[None]]), decay) @ r,
+        "The present activity is in it"),
+    (chapter_14.fast_current, lambda h, r, decay, eta: eta * matrix_of(h, decay) @ r / 4, "not their mean"),
+    (chapter_14.fast_current, lambda h, r, decay, eta: eta * decay ** torch.arange(5, -1, -1) * (h @ r), "These are the weights"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: N * signal / total), "does not interfere with itself"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: (N * signal / (total - signal)) ** 0.5), "a ratio of amplitudes"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: N * signal / (total - signal), power=1), "λ has to be squared"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: N * signal**0.5 / (total - signal)), "The signal is λᵃ"),
+    (chapter_14.signal_to_noise, lambda age, N, decay: N * decay ** (2 * age) / (1 / (1 - decay) - decay**age), "The sum is over"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: (total - signal) / signal / N), "noise-to-signal"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: signal / (total - signal)), "The size is missing"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: signal / (total - signal) / N), "The size is above the line"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: N / (total - signal)), "The signal has decayed, too"),
+    (chapter_14.signal_to_noise, lambda age, N, decay: N * (1 / decay**2 - 1) + 0 * age, "Only older pairs"),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: scipy.stats.norm.cdf(-((N * signal / (total - signal)) ** 0.5))),
+        "the probability of a wrong sign"),
+    (chapter_14.write_exactly, writes(lambda error, key, size: torch.outer(error, key)), "right for keys of length 1"),
+    (chapter_14.write_exactly, writes(lambda error, key, size: torch.outer(error, key) / size), "you divide by the length"),
+    (chapter_14.write_exactly, lambda A, k, v: A + torch.outer(v - A @ (u := k / k.norm()), u), "Normalizing the key is"),
+    (chapter_14.write_exactly, lambda A, k, v: A + torch.outer(v, k), "This is Hebb's rule"),
+    (chapter_14.write_exactly, lambda A, k, v: A + torch.outer(v, k) / (k @ k), "This is Hebb's rule"),
+    (chapter_14.write_exactly, writes(lambda error, key, size: -torch.outer(error, key) / size**2), "The sign of the error"),
+    (chapter_14.write_exactly, writes(lambda error, key, size: torch.outer(error, key) / size**2, start=0), "This is the change"),
+    (chapter_14.write_exactly, lambda A, k, v: torch.outer(v, k) / (k @ k), "The old A is lost"),
+    (chapter_14.write_exactly, lambda A, k, v: (A + torch.outer(v - A @ k, k) / (k @ k)).T, "It is transposed"),
+    (chapter_14.write_exactly, lambda A, k, v: A + torch.outer(v - A @ k, k) / (v @ v), "it is the key's that matters"),
+    (chapter_14.write_exactly, writes(lambda error, key, size: torch.outer(error, key) / key.square().mean()), "not by its mean"),
+    (chapter_14.write_exactly, lambda A, k, v: v, "return the matrix"),
+    (chapter_14.write_exactly, lambda A, k, v: A + (v - A @ k) / k, "fails when it is called with"),
+    # chapter 15
+    (chapter_15.synapse_step, synapse(du=lambda u, x, r, U, tau_x, tau_u: (U - u) / tau_u + U * (1 - u) * 1000 * r,
+                                      dx=lambda u, x, r, U, tau_x, tau_u: (1 - x) / tau_x - u * x * 1000 * r), "^Units"),
+    (chapter_15.synapse_step, with_the_new_u, "x is updated with the new u"),
+    (chapter_15.synapse_step, lambda *given: synapse()(*given).flip(0), "u and x are exchanged"),
+    (chapter_15.synapse_step, lambda *given: synapse()(*given[:5], given[6], given[5]), "τ_x and τ_u are exchanged"),
+    (chapter_15.synapse_step, synapse(du=lambda u, x, r, U, tau_x, tau_u: (U - u) / tau_u + U * r), "Facilitation saturates"),
+    (chapter_15.synapse_step, synapse(du=lambda u, x, r, U, tau_x, tau_u: (U - u) / tau_u + u * (1 - u) * r), r"not by u \(1"),
+    (chapter_15.synapse_step, synapse(du=lambda u, x, r, U, tau_x, tau_u: -u / tau_u + U * (1 - u) * r), "u relaxes to U"),
+    (chapter_15.synapse_step, synapse(dx=lambda u, x, r, U, tau_x, tau_u: -x / tau_x - u * x * r), "x relaxes to 1"),
+    (chapter_15.synapse_step, synapse(dx=lambda u, x, r, U, tau_x, tau_u: (1 - x) / tau_x - U * x * r), "not U x"),
+    (chapter_15.synapse_step, synapse(dx=lambda u, x, r, U, tau_x, tau_u: (1 - x) / tau_x - u * r), "not of all"),
+    (chapter_15.synapse_step, synapse(dx=lambda u, x, r, U, tau_x, tau_u: (1 - x) / tau_x + u * x * r), "has a minus sign"),
+    (chapter_15.synapse_step, lambda u, x, *given: (synapse()(u, x, *given) - torch.stack([u, x])) / given[1], "the derivatives"),
+    (chapter_15.synapse_step, lambda u, x, *given: synapse()(u, x, *given) - torch.stack([u, x]), "You return the changes"),
+    (chapter_15.synapse_step, lambda u, x, rate, dt, *given: synapse()(u, x, rate, 1.0, *given), "dt is missing"),
+    (chapter_15.synapse_step, lambda *given: synapse()(*given)[0], "Only u is there"),
+    (chapter_15.synapse_step, lambda *given: synapse()(*given)[1], "Only x is there"),
+    (chapter_15.trace, traced(unit=1), "^Units"),
+    (chapter_15.trace, traced(end=lambda u, U, delay, tau, r, T: u - U), "at the end of the burst"),
+    (chapter_15.trace, traced(end=lambda u, U, delay, tau, r, T: U + (u - U) * math.exp(-delay / tau)), "asked for is u − U"),
+    (chapter_15.trace, traced(end=lambda u, U, delay, tau, r, T: u * math.exp(-delay / tau)), "decays to U, not to 0"),
+    (chapter_15.trace, traced(end=lambda u, U, delay, tau, r, T: u * math.exp(-delay / tau) - U), "decays to U, not to 0"),
+    (chapter_15.trace, traced(k=lambda r, U, tau: 1 + 0 * r), "too short for a steady state"),
+    (chapter_15.trace, traced(k=lambda r, U, tau: 1 / tau + 0 * r), "Spikes speed it up"),
+    (chapter_15.trace, traced(k=lambda r, U, tau: 1 / tau + r), "U is missing"),
+    (chapter_15.trace, traced(k=lambda r, U, tau: U * r), "1/τ_u is missing"),
+    (chapter_15.trace, traced(start=0.0), "begins with u = U"),
+    (chapter_15.trace, traced(level=1.0), "not 1"),
+    (chapter_15.trace, traced(end=lambda u, U, delay, tau, r, T: (u - U) * torch.exp(-delay * (1 / tau + U * r))),
+     "the rate is 0 then"),
+    (chapter_15.trace, traced(end=lambda u, U, delay, tau, r, T: (u - U) * math.exp(-(T + delay) / tau)), "time after the burst"),
+    (chapter_15.trace, lambda rate, duration, delay, U, tau: traced()(rate, delay, duration, U, tau), "they are exchanged"),
+    (chapter_15.follows_synapses, lambda c, s, a: (c == s).double().mean(), "cannot tell: leave them out"),
+    (chapter_15.follows_synapses, lambda c, s, a: (c == a)[s != a].double().mean(), "that follow the activity"),
+    (chapter_15.follows_synapses, lambda c, s, a: (c != s)[s != a].double().mean(), "1 minus the share"),
+    (chapter_15.follows_synapses, lambda c, s, a: ((c == s) & (s != a)).double().mean(), "not by all"),
+    (chapter_15.follows_synapses, lambda c, s, a: (c == s).sum() / (s != a).sum(), "you count all"),
+    (chapter_15.follows_synapses, lambda c, s, a: (c == s)[s == a].double().mean(), "those that differ can tell"),
+    (chapter_15.follows_synapses, lambda c, s, a: (c == s)[(s != a) & (c > 0)].double().mean(), "follows neither"),
+    (chapter_15.follows_synapses, lambda c, s, a: (c == s)[s != a].sum(), "not a share"),
+    (chapter_16.anchored_step, spring(lambda W, W_fix, M, beta: beta * M * (W - W_fix)), "has a factor 2"),
+    (chapter_16.anchored_step, spring(lambda W, W_fix, M, beta: 2 * beta * (W - W_fix)), "M is missing"),
+    (chapter_16.anchored_step, spring(lambda W, W_fix, M, beta: 2 * M * (W - W_fix)), "β is missing"),
+    (chapter_16.anchored_step, spring(lambda W, W_fix, M, beta: 2 * beta * M * (W_fix - W)), "pushes away from W_fix"),
+    (chapter_16.anchored_step, spring(lambda W, W_fix, M, beta: 0), "The spring is missing"),
+    (chapter_16.anchored_step, spring(lambda W, W_fix, M, beta: 2 * beta * M * W), "pulls towards 0"),
+    (chapter_16.anchored_step, spring(lambda W, W_fix, M, beta: beta * M * (W - W_fix) ** 2), "You add the square itself"),
+    (chapter_16.anchored_step, lambda W, g, F, M, b, eta: spring()(W, g, F, M, b, -eta), "You go uphill"),
+    (chapter_16.anchored_step, lambda W, g, F, M, b, eta: spring()(W, 0 * g, F, M, b, eta), "gradient of the new task is missing"),
+    (chapter_16.anchored_step, lambda W, g, F, M, b, eta: W - eta * g - 2 * b * M * (W - F), "is for both slopes"),
+    (chapter_16.anchored_step, lambda W, g, F, M, b, eta: spring()(W, g, F, M, b, 1), "The learning rate is missing"),
+    (chapter_16.anchored_step, lambda W, g, F, M, b, eta: spring()(W, g, F, M, b, eta) - W, "This is the change"),
+    (chapter_16.anchored_step, lambda W, g, F, M, b, eta: spring()(W, g, F, M, b, eta) - W + F, "The step begins at W"),
+    (chapter_16.layer_fisher, lambda x, W: len(x) * layer(lambda p: p * (1 - p))(x, W), "you added them up"),
+    (chapter_16.layer_fisher, lambda x, W: (softmax(x @ W.T) * (1 - softmax(x @ W.T))).T @ x / len(x), "The inputs enter squared"),
+    (chapter_16.layer_fisher, lambda x, W: (softmax(x @ W.T) * (1 - softmax(x @ W.T))).mean(0)[:, None].repeat(1, 4),
+     "The inputs are missing"),
+    (chapter_16.layer_fisher, layer(lambda p: p**2), r"you have p_i²\."),
+    (chapter_16.layer_fisher, layer(lambda p: (1 - p) ** 2), r"you have \(1 − p_i\)²"),
+    (chapter_16.layer_fisher, layer(lambda p: p * (1 - p) ** 2), "only the term c = i"),
+    (chapter_16.layer_fisher, layer(lambda p: (1 - p) * p**2), "only the classes c ≠ i"),
+    (chapter_16.layer_fisher, layer(lambda p: (1 - p) ** 2 + 2 * p**2), "as if all were equally likely"),
+    (chapter_16.layer_fisher, layer(lambda p: (p * (1 - p)) ** 2), "belongs inside the mean"),
+    (chapter_16.layer_fisher, lambda x, W: layer(lambda p: p * (1 - p))(x, W) * 0
+     + (softmax(x @ W.T) * (1 - softmax(x @ W.T))).mean(0)[:, None] * (x**2).mean(0), "not of each factor by itself"),
+    (chapter_16.layer_fisher, layer(lambda p: (hot(p.argmax(1), 3) - p) ** 2), "most probable class only"),
+    (chapter_16.layer_fisher, lambda x, W: (softmax(x @ W.T, 0) * (1 - softmax(x @ W.T, 0))).T @ x**2 / len(x), "runs over trials"),
+    (chapter_16.layer_fisher, lambda x, W: ((p := torch.sigmoid(x @ W.T)) * (1 - p)).T @ x**2 / len(x), "you take a sigmoid"),
+    (chapter_16.chain_flow, beakers(last=None), "The last beaker does not leak"),
+    (chapter_16.chain_flow, lambda u, C, g: beakers()(u, C, g) * C, "Divide by the sizes"),
+    (chapter_16.chain_flow, lambda u, C, g: beakers()(u, C, g) * C**2, "do not multiply"),
+    (chapter_16.chain_flow, beakers(inward=-1, outward=-1), "The direction is reversed"),
+    (chapter_16.chain_flow, beakers(inward=0), "What flows in"),
+    (chapter_16.chain_flow, beakers(outward=0), "What flows out"),
+    (chapter_16.chain_flow, beakers(inward=-1), "have the same sign"),
+    (chapter_16.chain_flow, beakers(first=True), "The first beaker leaks"),
+    (chapter_16.chain_flow, beakers(tube=0), "Between beakers k − 1 and k"),
+    (chapter_16.chain_flow, lambda u, C, g: beakers()(u, C, g / g), "The widths of the tubes"),
+    (chapter_16.chain_flow, lambda u, C, g: (g.roll(1) * (u.roll(1) - u) + g * (u.roll(-1) - u)) / C, "is a ring in yours"),
 ]  # fmt: skip
 
 
@@ -961,7 +1263,11 @@ CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_
           chapter_07.jacobian, chapter_07.time_constants, chapter_07.steady_kappa,
           chapter_10.divide, chapter_10.retrieve, chapter_10.sensitivity_and_criterion,
           chapter_11.lstm_step, chapter_11.forget_bias, chapter_11.salience_gates,
-          chapter_12.inference_step, chapter_12.hebbian_change, chapter_12.errors_at_rest]  # fmt: skip
+          chapter_12.inference_step, chapter_12.hebbian_change, chapter_12.errors_at_rest,
+          chapter_13.oja_change, chapter_13.hopfield_weights, chapter_13.energy_changes,
+          chapter_14.fast_current, chapter_14.signal_to_noise, chapter_14.write_exactly,
+          chapter_15.synapse_step, chapter_15.trace, chapter_15.follows_synapses,
+          chapter_16.anchored_step, chapter_16.layer_fisher, chapter_16.chain_flow]  # fmt: skip
 
 
 def moves_w_and_takes_the_step_back(loss, w, h):
@@ -1210,6 +1516,40 @@ RIGHT_ANSWERS = [
     (chapter_12.errors_at_rest, rests(lambda x, r, U: x - r @ U.T)),
     (chapter_12.errors_at_rest, lambda x, U, a: a * x @ torch.linalg.inv(U @ U.T + a * torch.eye(6))),
     (chapter_12.errors_at_rest, by_ridge_regression),
+    (chapter_13.oja_change, oja(lambda x, y, w: (y[:, None] * x).mean(0) - (y**2).mean() * w)),
+    (chapter_13.oja_change, oja(lambda x, y, w: (y[:, None] * (x - torch.outer(y, w))).mean(0).float())),
+    (chapter_13.oja_change, lambda x, w, eta: eta / 7 * (torch.eye(4) - torch.outer(w, w)) @ x.T @ x @ w),
+    (chapter_13.hopfield_weights, stores(lambda p: p.T @ p / 5)),
+    (chapter_13.hopfield_weights, stored_one_by_one),
+    (chapter_13.hopfield_weights, lambda p: (p.T @ p - 3 * torch.eye(5)).numpy() / 5),
+    (chapter_13.energy_changes, lambda W, s: 2 * s * (W @ s)),
+    (chapter_13.energy_changes, turned_one_by_one),
+    (chapter_13.energy_changes, lambda W, s: (2 * np.diag(s) @ W.numpy() @ s.numpy()).tolist()),
+    (chapter_14.fast_current, reminds(lambda age, alike, decay: decay**age * alike)),
+    (chapter_14.fast_current, lambda h, r, decay, eta: (eta * matrix_of(h, decay) @ r).float()),
+    (chapter_14.fast_current, lambda h, r, decay, eta: sum(
+        eta * decay**n * float(past @ r) * past for n, past in enumerate(h.flip(0))).tolist()),
+    (chapter_14.signal_to_noise, fades(lambda signal, total, N: N * signal / (total - signal))),
+    (chapter_14.signal_to_noise, lambda age, N, decay: N * (1 - decay**2) / (decay ** (-2 * age.numpy()) - 1 + decay**2)),
+    (chapter_14.signal_to_noise, lambda age, N, decay: [
+        N * decay ** (2 * a) / sum(decay ** (2 * b) for b in range(500) if b != a) for a in age.tolist()]),
+    (chapter_14.write_exactly, writes(lambda error, key, size: torch.outer(error, key) / size**2)),
+    (chapter_14.write_exactly, by_pseudoinverse),
+    (chapter_14.write_exactly, lambda A, k, v: A - torch.outer(A @ (u := k / k.norm()), u) + torch.outer(v / k.norm(), u)),
+    (chapter_15.synapse_step, synapse()),
+    (chapter_15.synapse_step, lambda *given: synapse()(*given).tolist()),
+    (chapter_15.trace, traced()),
+    (chapter_15.trace, simulated_trace),
+    (chapter_15.follows_synapses, lambda c, s, a: (c == s)[s != a].double().mean()),
+    (chapter_15.follows_synapses, lambda c, s, a: float(((c == s) * (s != a)).sum() / (s != a).sum())),
+    (chapter_16.anchored_step, spring()),
+    (chapter_16.anchored_step, lambda W, g, F, M, b, eta: W.sub_(eta * g).float() - 2 * eta * b * M * (W + eta * g - F)),
+    (chapter_16.layer_fisher, layer(lambda p: p * (1 - p))),
+    (chapter_16.layer_fisher, layer_by_definition),
+    (chapter_16.layer_fisher, lambda x, W: torch.einsum("kc,kj->kcj", (p := softmax(x @ W.T)) * (1 - p), x**2).mean(0).numpy()),
+    (chapter_16.chain_flow, beakers()),
+    (chapter_16.chain_flow, lambda u, C, g: np.diff(
+        np.concatenate([[0], g.numpy() * np.diff(np.append(u.numpy(), 0))]), prepend=0)[1:] / C.numpy()),
 ]  # fmt: skip
 
 

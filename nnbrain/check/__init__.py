@@ -10,6 +10,10 @@ from nnbrain.check import (
     chapter_10,
     chapter_11,
     chapter_12,
+    chapter_13,
+    chapter_14,
+    chapter_15,
+    chapter_16,
 )
 from nnbrain.check.compare import Wrong, call, compare, passed
 
@@ -25,6 +29,10 @@ __all__ = [
     "chapter_10",
     "chapter_11",
     "chapter_12",
+    "chapter_13",
+    "chapter_14",
+    "chapter_15",
+    "chapter_16",
     "compare",
     "passed",
 ]
