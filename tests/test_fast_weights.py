@@ -428,7 +428,7 @@ def seeded(seed=0):
         ({"plasticity": lambda post, pre: post * pre}, r"\(trials, 5, 5\), got \(2, 5\) for two trials"),
         ({"plasticity": lambda post, pre: 0.1}, r"\(trials, 5, 5\), got float for two trials"),
     ],
-    ids=str,
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else given,
 )
 def test_bad_settings_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -589,7 +589,7 @@ def test_networks_that_it_does_not_suit_are_refused(network, message):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"U": torch.rand(5)}, r"U should be a number, or one for each of the 6 units, got shape \(5,\)"),
+        ({"U": torch.full((5,), 0.3)}, r"U should be a number, or one for each of the 6 units, got shape \(5,\)"),
         ({"tau_u": [100.0, 200.0]}, r"tau_u should be a number, or one for each of the 6 units, got shape \(2,\)"),
         ({"rate_scale": 0}, "rate_scale, how many Hz a rate of 1 means, should be a positive number, got 0"),
         ({"rate_scale": -10}, "rate_scale, .* should be a positive number, got -10"),
