@@ -12,7 +12,7 @@ from nnbrain.networks.complex_synapse import ComplexSynapse, check_ages
 class MemoryTrace(NamedTuple):
     """What `memory_trace` finds.
 
-    Parameters
+    Attributes
     ----------
     overlaps : Tensor
         trials × ages: (1/N) Σᵢ changeᵢ wᵢ, between a memory and the weights, once it has that age.

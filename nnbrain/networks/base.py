@@ -148,6 +148,11 @@ def white_noise(trials: int, steps: int, units: int, generator: Generator) -> Te
     return torch.randn(shape, generator=generator, device=generator.device).transpose(0, 1)
 
 
+def kind_of(value: object) -> str:
+    """What something is, for a message: the type of a tensor's numbers, or its own type."""
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
+
+
 @functools.cache
 def _takes_generator(forward: Callable) -> bool:
     return "generator" in inspect.signature(forward).parameters

@@ -165,8 +165,7 @@ def transfer_function(frequency: Number, rate: Number, U: Number, tau_x: Number,
     """
     r, U, tau_x, tau_u = checked(rate, U, tau_x, tau_u)
     f = _numbers(frequency, "frequency, in Hz,")
-    u = U * (1 + tau_u * r) / (1 + U * tau_u * r)
-    x = 1 / (1 + u * tau_x * r)
+    u, x = steady_state(rate, U, 1000 * tau_x, 1000 * tau_u)
     i_omega = 2j * math.pi * f
     H_u = U * (1 - u) / (1 / tau_u + U * r + i_omega)
     H_x = -x * (u + r * H_u) / (1 / tau_x + u * r + i_omega)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbrain.arguments import positive
+from nnbrain.networks.base import kind_of
 
 
 def _dot(q: Tensor, k: Tensor) -> Tensor:
@@ -122,7 +123,9 @@ class KeyValueAttention(nn.Module):
             As `weights`; also if the values are not as many as the keys.
         """
         if not isinstance(values, Tensor) or values.dtype != getattr(keys, "dtype", None):
-            raise TypeError(f"values should be a tensor of the keys' type, got {_kind(values)} beside {_kind(keys)}.")
+            raise TypeError(
+                f"values should be a tensor of the keys' type, got {kind_of(values)} beside {kind_of(keys)}."
+            )
         if values.shape[:-1] != keys.shape[:-1]:
             raise ValueError(
                 f"there should be a value for each key: keys of shape {tuple(keys.shape)} need values of shape "
@@ -192,13 +195,11 @@ def _name(function: Callable, known: dict[str, Callable]) -> str:
     return names[0] if names else getattr(function, "__name__", type(function).__name__)
 
 
-def _kind(value) -> str:
-    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
-
-
 def _check_keys(query: Tensor, keys: Tensor) -> None:
     if not isinstance(query, Tensor) or not isinstance(keys, Tensor) or query.dtype != keys.dtype:
-        raise TypeError(f"queries and keys should be tensors of the same type, got {_kind(query)} and {_kind(keys)}.")
+        raise TypeError(
+            f"queries and keys should be tensors of the same type, got {kind_of(query)} and {kind_of(keys)}."
+        )
     if not keys.is_floating_point():
         raise TypeError(f"queries and keys should be floating point, got {keys.dtype}: use .float().")
     several = query.ndim == keys.ndim
@@ -213,7 +214,7 @@ def _check_keys(query: Tensor, keys: Tensor) -> None:
 def _checked_mask(mask: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The mask, if it is one of booleans that fits weights of this shape and leaves a key for each query."""
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
-        raise TypeError(f"a mask should be a tensor of booleans, True for keys that count, got {_kind(mask)}.")
+        raise TypeError(f"a mask should be a tensor of booleans, True for keys that count, got {kind_of(mask)}.")
     try:
         mask.expand(shape)
     except RuntimeError:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbrain.arguments import number, positive, positive_integer
+from nnbrain.networks.base import kind_of
 
 
 class LinearAssociator(nn.Module):
@@ -131,12 +132,15 @@ class LinearAssociator(nn.Module):
 
         Raises
         ------
+        TypeError
+            If one is no tensor, or of another type than the other.
         ValueError
-            If the queries are of another size than the keys.
+            If the queries are of another size than the keys, or have no axis of queries.
         """
         if not isinstance(queries, Tensor) or not isinstance(A, Tensor) or queries.dtype != A.dtype:
-            kinds = [str(part.dtype) if isinstance(part, Tensor) else type(part).__name__ for part in (A, queries)]
-            raise TypeError(f"memory and queries should be tensors of the same type, got {' and '.join(kinds)}.")
+            raise TypeError(
+                f"memory and queries should be tensors of the same type, got {kind_of(A)} and {kind_of(queries)}."
+            )
         if queries.shape[-1:] != A.shape[-1:] or (A.ndim > 2 and queries.ndim < A.ndim):
             raise ValueError(
                 f"this memory has keys of size {A.shape[-1]}, so queries are … × Q × {A.shape[-1]}, got {tuple(queries.shape)}."

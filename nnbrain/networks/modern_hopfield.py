@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nnbrain.arguments import at_least_zero, positive, positive_integer
-from nnbrain.networks.base import check_input
+from nnbrain.networks.base import check_input, kind_of
 
 
 class ModernHopfield(nn.Module):
@@ -52,7 +52,7 @@ class ModernHopfield(nn.Module):
     def __init__(self, patterns: Tensor, *, beta: float = 1.0):
         super().__init__()
         if not isinstance(patterns, Tensor) or not patterns.is_floating_point():
-            raise TypeError(f"patterns should be a tensor of floating point, got {_kind(patterns)}.")
+            raise TypeError(f"patterns should be a tensor of floating point, got {kind_of(patterns)}.")
         if patterns.ndim != 2 or 0 in patterns.shape or not torch.isfinite(patterns).all():
             raise ValueError(f"patterns should be finite, (patterns, units), got shape {tuple(patterns.shape)}.")
         self.register_buffer("patterns", patterns.detach().clone())
@@ -148,7 +148,3 @@ class ModernHopfield(nn.Module):
         """Patterns, units and β, for ``print(network)``."""
         patterns, units = self.patterns.shape
         return f"{patterns} patterns, {units} units, beta={self.beta:g}"
-
-
-def _kind(value) -> str:
-    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
