@@ -16,7 +16,8 @@ import nnbrain as nb
 from nnbrain.analysis import record
 from nnbrain.learning import Backprop
 from nnbrain.networks import MLP, RNN, LowRankRNN
-from nnbrain.networks.unrolling import FUSED, Unroll
+from nnbrain.networks.activations import FUSED
+from nnbrain.networks.unrolling import Unroll
 from nnbrain.objectives import cross_entropy, squared_error
 from nnbrain.tasks import Batch, FiniteTask
 

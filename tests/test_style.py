@@ -12,7 +12,7 @@ from nnbrain import pages
 PACKAGE = pages.ROOT / "nnbrain"
 # From the ground up: a file may import from its own floor and from those below.
 FLOORS = [
-    {"runtime", "arguments", "chapters"},
+    {"runtime", "random_state", "arguments", "chapters"},
     {"networks", "objectives", "tasks", "data"},
     {"analysis", "history", "learning", "train"},
     {"widgets", "check", "claims", "plots", "show", "weights"},

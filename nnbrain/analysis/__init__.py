@@ -1,13 +1,17 @@
 """Analyses: what we ask of a network. Functions of arrays or callables, without plots and without state."""
 
 from nnbrain.analysis.alignment import cka
+from nnbrain.analysis.alignment_angles import alignment_angles, gradient_angles, modulator_angles
 from nnbrain.analysis.decoding import decode
 from nnbrain.analysis.demixing import DemixedComponents, demixed_components
 from nnbrain.analysis.detection import Detection, signal_detection
 from nnbrain.analysis.dissimilarity import Ceiling, compare_rdms, noise_ceiling, rdm
+from nnbrain.analysis.equilibrium_gradient import equilibrium_gradient
+from nnbrain.analysis.estimator_statistics import EstimatorStatistics, estimator_statistics
 from nnbrain.analysis.fixed_points import FixedPoints, fixed_points
 from nnbrain.analysis.gabor_fit import GaborFit, gabor_fit
 from nnbrain.analysis.geometry import angle
+from nnbrain.analysis.jacobian import jacobian_asymmetry, rule_field
 from nnbrain.analysis.lesions import inactivate, lesion
 from nnbrain.analysis.linearization import Linearization, LineAttractor, line_attractor, linearize
 from nnbrain.analysis.memory_trace import MemoryTrace, lifetime, memory_trace
@@ -27,6 +31,7 @@ __all__ = [
     "ChoiceRegression",
     "DemixedComponents",
     "Detection",
+    "EstimatorStatistics",
     "FixedPoints",
     "GaborFit",
     "LineAttractor",
@@ -36,6 +41,7 @@ __all__ = [
     "Selectivity",
     "Tuning",
     "accuracy",
+    "alignment_angles",
     "angle",
     "bootstrap_rdm_comparison",
     "choice_regression",
@@ -43,15 +49,20 @@ __all__ = [
     "compare_rdms",
     "decode",
     "demixed_components",
+    "equilibrium_gradient",
+    "estimator_statistics",
     "fixed_points",
     "gabor_fit",
+    "gradient_angles",
     "inactivate",
+    "jacobian_asymmetry",
     "lesion",
     "lifetime",
     "line_attractor",
     "linear_predictivity",
     "linearize",
     "memory_trace",
+    "modulator_angles",
     "noise_ceiling",
     "orientation_selectivity",
     "pca",
@@ -59,6 +70,7 @@ __all__ = [
     "preferred_stimulus",
     "rdm",
     "record",
+    "rule_field",
     "shuffle_within",
     "signal_detection",
     "split_half_reliability",

@@ -43,6 +43,7 @@ class Backprop(Rule):
             loss = self.objective(self.network, batch, generator=self.generator)
         if not loss.requires_grad:
             raise ValueError(
-                f"the objective {self.objective} does not depend on anything that can be trained in the network."
+                f"the objective {self.objective} does not depend on anything that can be trained in the network, as far as "
+                "torch can follow: for networks that come to rest (ContinuousHopfield), equilibrium_gradient has the gradient."
             )
         return loss, torch.autograd.grad(loss, self.parameters(), allow_unused=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from nnbrain.arguments import positive_integer
 from nnbrain.objectives import Objective
 from nnbrain.tasks import Batch
 
@@ -43,6 +44,10 @@ class Rule(ABC):
             raise TypeError(
                 f"objective should be an Objective, got {objective!r}: decorate your function with @Objective."
             )
+        if generator is not None and not isinstance(generator, Generator):
+            raise TypeError(
+                f"generator should be a torch.Generator, torch.Generator().manual_seed(0) for instance, got {generator!r}."
+            )
         self.network = network
         self._network_parameters = list(network.parameters())  # walking through the modules at each call would be slow
         self.objective = objective
@@ -51,6 +56,11 @@ class Rule(ABC):
     def parameters(self) -> list[nn.Parameter]:
         """All that the rule teaches: the network's trainable parameters, and its own where a subclass has some."""
         return [p for p in self._network_parameters if p.requires_grad]
+
+    def network_parameters(self) -> list[nn.Parameter]:
+        """Those of `parameters` that are the network's: without feedback weights of the rule's own."""
+        own = {id(p) for p in self._network_parameters}
+        return [p for p in self.parameters() if id(p) in own]
 
     def default_optimizer(self) -> torch.optim.Optimizer:
         """The optimizer that `fit` takes if you name none: Adam, unless the rule was made for another."""
@@ -74,14 +84,32 @@ class Rule(ABC):
             Minus the wanted change of each of `parameters`, in that order and shape; None leaves a parameter alone.
         """
 
+    def estimates(self, batch: Batch, n: int) -> list[Tensor | None]:
+        """Independent estimates for the same batch, stacked: one after the other here; at once where a subclass knows how.
+
+        Parameters
+        ----------
+        batch : Batch
+        n : int
+            How many.
+
+        Returns
+        -------
+        list of Tensor or None
+            For each of `parameters`, n × its shape; None for one that is left alone.
+        """
+        draws = [self.estimate(batch)[1] for _ in range(positive_integer(n, "n"))]
+        return [None if part[0] is None else torch.stack(part).detach() for part in zip(*draws, strict=True)]
+
     def __call__(self, batch: Batch) -> Tensor:
         """Write the estimates for this batch into ``.grad`` and return the objective, a scalar without history."""
+        if not isinstance(batch, Batch):
+            raise TypeError(f"a rule learns from a Batch, Batch(inputs, targets), got {type(batch).__name__}.")
         value, estimates = self.estimate(batch)
         taught = self.parameters()
         self._check(value, estimates, taught)
-        for parameter in self._network_parameters:
-            if not parameter.requires_grad:
-                parameter.grad = None
+        for parameter in self._network_parameters:  # also those that could be trained, but not by this rule
+            parameter.grad = None
         for parameter, estimate in zip(taught, estimates, strict=True):
             # A copy: two estimates may be one tensor, or the weights themselves, and clipping works in place.
             parameter.grad = None if estimate is None else estimate.detach().clone()

@@ -5,8 +5,11 @@ from nnbrain.networks.base import evaluating, run
 from nnbrain.networks.benna_fusi_synapse import BennaFusiSynapse
 from nnbrain.networks.cascade_synapse import BinarySynapse, CascadeSynapse
 from nnbrain.networks.complex_synapse import ComplexSynapse
+from nnbrain.networks.continuous_hopfield import ContinuousHopfield
 from nnbrain.networks.convnet import ConvNet
 from nnbrain.networks.dale import DalesLaw, dales_law
+from nnbrain.networks.dendritic import Conductances
+from nnbrain.networks.dendritic_microcircuit import DendriticMicrocircuit
 from nnbrain.networks.fast_weights import FastWeightRNN
 from nnbrain.networks.gabor import GaborBank
 from nnbrain.networks.gain_field import GainField
@@ -28,6 +31,7 @@ from nnbrain.networks.selective import SelectiveWeight, train_only
 from nnbrain.networks.self_attention import SelfAttention
 from nnbrain.networks.short_term_plasticity import ShortTermPlasticity
 from nnbrain.networks.subtractive_lstm import SubtractiveLSTM
+from nnbrain.networks.two_compartment import TwoCompartmentNetwork
 from nnbrain.networks.unrolling import Unroll
 
 __all__ = [
@@ -40,8 +44,11 @@ __all__ = [
     "BinarySynapse",
     "CascadeSynapse",
     "ComplexSynapse",
+    "Conductances",
+    "ContinuousHopfield",
     "ConvNet",
     "DalesLaw",
+    "DendriticMicrocircuit",
     "DivisiveNormalization",
     "ErrorDrivenRNN",
     "FastWeightRNN",
@@ -62,6 +69,7 @@ __all__ = [
     "SelfAttention",
     "ShortTermPlasticity",
     "SubtractiveLSTM",
+    "TwoCompartmentNetwork",
     "Unroll",
     "dales_law",
     "evaluating",

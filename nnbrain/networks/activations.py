@@ -20,6 +20,15 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "softplus": nn.functional.softplus,
 }
 
+# f in place, and its slope f′(c) as a function of r = f(c).
+FUSED = {
+    "linear": (lambda c: c, torch.ones_like),
+    "relu": (torch.relu_, torch.sign),
+    "tanh": (torch.tanh_, lambda r: 1 - r * r),
+    "sigmoid": (torch.sigmoid_, lambda r: r * (1 - r)),
+    "softplus": (lambda c: nn.functional.softplus(c, out=c), lambda r: torch.neg(r).expm1_().neg_()),
+}
+
 
 class Activation(nn.Module):
     """An activation function as a module, so that `record` finds the activity r = f(c) of every layer.
@@ -55,6 +64,21 @@ class Activation(nn.Module):
         """The activity r = f(c), of the shape of c."""
         return self.f(c)
 
+    @property
+    def is_fused(self) -> bool:
+        """Whether f is the one of FUSED that has its name: a reader's own function may be called ``relu`` and be another."""
+        return self.f is _FUNCTIONS.get(self.name)
+
     def extra_repr(self) -> str:
         """The function's name, for ``print(network)``."""
         return self.name
+
+
+def with_slope(f: Activation, c: Tensor) -> tuple[Tensor, Tensor]:
+    """f(c) and f′(c), element by element."""
+    r = f.f(c)
+    if f.is_fused:
+        return r, FUSED[f.name][1](r)
+    with torch.enable_grad():
+        c = c.detach().requires_grad_()
+        return r, torch.autograd.grad(f.f(c).sum(), c)[0]

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from nnbrain.networks.unrolling import FUSED, refuse_second_derivative
+from nnbrain.networks.activations import FUSED
+from nnbrain.networks.unrolling import refuse_second_derivative
 
 
 class UnrollPlastic(Function):

@@ -6,15 +6,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from nnbrain.arguments import at_least_zero, number, positive, positive_integer, positive_integers
-from nnbrain.networks.activations import Activation
-from nnbrain.networks.base import check_input
-from nnbrain.networks.unrolling import FUSED
-
-_KNOWN = {name: Activation(name).f for name in FUSED}
-
-State = tuple[Tensor, ...]
-Nudge = tuple[Tensor, float]
+from nnbrain.arguments import at_least_zero, positive, positive_integer, positive_integers
+from nnbrain.networks.activations import Activation, with_slope
+from nnbrain.networks.layered import Nudge, State, check_layer, check_state, checked_nudge
 
 # g(r), how much a rate costs, and its slope g′(r).
 _PRIORS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
@@ -138,8 +132,8 @@ class PredictiveCodingNetwork(nn.Module):
         Tensor
             (trials,)
         """
-        self._check(x, state)
-        target = self._target(nudge, len(state[-1]))
+        check_state(self, x, state)
+        target = checked_nudge(self, nudge, len(state[-1]))
         return self._energy(_errors(x, state, self._predict(state, self.U)), state, target)
 
     def predictions(self, state: State) -> State:
@@ -155,7 +149,7 @@ class PredictiveCodingNetwork(nn.Module):
         tuple of Tensor
             L of them, trials × sizes[l] each.
         """
-        self._check(None, state)
+        check_state(self, None, state)
         return tuple(r_hat for r_hat, _ in self._predict(state, self.U))
 
     def generate(self, top: Tensor) -> tuple[Tensor, State]:
@@ -173,7 +167,7 @@ class PredictiveCodingNetwork(nn.Module):
         state : tuple of Tensor
             r_1, …, r_L: no error anywhere, if x is the input.
         """
-        self._check_level(top, len(self.sizes) - 1)
+        check_layer(self, top, len(self.sizes) - 1)
         levels = [top]
         for f, U in zip(reversed(self.f), reversed(self.U), strict=True):
             levels.insert(0, f.f(levels[0] @ U.T))
@@ -196,7 +190,7 @@ class PredictiveCodingNetwork(nn.Module):
         tuple of Tensor
             L of them, trials × sizes[l] each.
         """
-        self._check(x, state)
+        check_state(self, x, state)
         errors = _errors(x, state, self._predict(state, self.U))
         return tuple(errors) if feedback else (errors[0], *state[:-1])
 
@@ -215,7 +209,7 @@ class PredictiveCodingNetwork(nn.Module):
         tuple of Tensor
             L of them, trials × sizes[l] each.
         """
-        self._check(x, state)
+        check_state(self, x, state)
         predicted = self._predict(state, self.U)
         sent = zip(_errors(x, state, predicted), predicted, self.precisions, strict=True)
         return tuple(pi * slope * error for error, (_, slope), pi in sent)
@@ -237,8 +231,8 @@ class PredictiveCodingNetwork(nn.Module):
         tuple of Tensor
             Of the state's shapes: −∂E/∂r_l, if there is feedback.
         """
-        self._check(x, state)
-        U, target = self.U, self._target(nudge, len(x))
+        check_state(self, x, state)
+        U, target = self.U, checked_nudge(self, nudge, len(x))
         return self._change(
             _errors(x, state, predicted := self._predict(state, U)), predicted, state, U, target, feedback
         )
@@ -289,9 +283,9 @@ class PredictiveCodingNetwork(nn.Module):
         TypeError, ValueError
             If x, the target or the state does not fit, or a number is out of its range.
         """
-        self._check(x, state)
+        check_state(self, x, state)
         steps, tolerance = positive_integer(steps, "steps"), at_least_zero(tolerance, "tolerance")
-        target, U = self._target(nudge, len(x)), self.U
+        target, U = checked_nudge(self, nudge, len(x)), self.U
         state = self._start(x, state, target)
         rates = self._rates(U, target) if rate is None else [positive(rate, "rate")] * len(state)
         predicted = self._predict(state, U)
@@ -324,7 +318,7 @@ class PredictiveCodingNetwork(nn.Module):
         state : tuple of Tensor
             r_1, …, r_L, each trials × units.
         """
-        self._check(None, state)
+        check_state(self, None, state)
         return state[-1]
 
     def forward(self, x: Tensor, *, feedback: bool = True) -> Tensor:
@@ -354,7 +348,7 @@ class PredictiveCodingNetwork(nn.Module):
 
     def _predict(self, state: State, U: State) -> list[tuple[Tensor, Tensor]]:
         """What each level predicts, f(U_l r_l), and the slope f′(U_l r_l)."""
-        return [_with_slope(f, r @ W.T) for f, W, r in zip(self.f, U, state, strict=True)]
+        return [with_slope(f, r @ W.T) for f, W, r in zip(self.f, U, state, strict=True)]
 
     def _energy(self, errors: list[Tensor], state: State, target: Nudge | None) -> Tensor:
         g = _PRIORS[self.prior][0]
@@ -384,7 +378,7 @@ class PredictiveCodingNetwork(nn.Module):
             return (*state[:-1], target[0]) if held else state
         if held:
             return self.generate(target[0])[1]
-        if any(_with_slope(f, x.new_zeros(1))[1] == 0 for f in self.f):
+        if any(with_slope(f, x.new_zeros(1))[1] == 0 for f in self.f):
             raise ValueError(
                 "this network's f is flat at 0, so that silent units would stay silent: say where to start, relax(x, state=…), or "
                 "take another activation, softplus for instance."
@@ -404,36 +398,6 @@ class PredictiveCodingNetwork(nn.Module):
             curvatures[-1] += target[1]
         return [1 / max(c, 1e-12) for c in curvatures]
 
-    def _target(self, nudge: Nudge | None, trials: int) -> Nudge | None:
-        if nudge is None:
-            return None
-        if not isinstance(nudge, tuple) or len(nudge) != 2 or not number(nudge[1]) > 0:
-            raise ValueError(
-                f"a nudge is a pair of a target and a positive strength, infinite to hold it, got {nudge!r}."
-            )
-        self._check_level(nudge[0], len(self.sizes) - 1, "a target", trials)
-        return nudge[0], number(nudge[1])
-
-    def _check(self, x: Tensor | None, state: State | None) -> None:
-        levels = len(self.sizes) - 1
-        if x is not None:
-            self._check_level(x, 0, "the input")
-        if state is None:
-            return
-        if not isinstance(state, tuple | list) or len(state) != levels:
-            given = f"{len(state)} of them" if isinstance(state, tuple | list) else type(state).__name__
-            raise ValueError(f"a state of this network is a tuple of {levels} tensors, r_1 to r_{levels}, got {given}.")
-        self._check_level(state[0], 1, "r_1", None if x is None else len(x))
-        for level, r in enumerate(state[1:], start=2):
-            self._check_level(r, level, f"r_{level}", len(state[0]))
-
-    def _check_level(self, r: Tensor, level: int, name: str = "r", trials: int | None = None) -> None:
-        check_input(self, r, self.weights[0].dtype)
-        if r.ndim != 2 or r.shape[1] != self.sizes[level] or len(r) == 0 or trials not in (None, len(r)):
-            hint = " Flatten images first: x.flatten(1)." if r.ndim > 2 and level == 0 else ""
-            rows = "trials" if trials is None else trials
-            raise ValueError(f"{name} should have shape ({rows}, {self.sizes[level]}), got {tuple(r.shape)}.{hint}")
-
     def extra_repr(self) -> str:
         """Sizes and prior, for ``print(network)``."""
         return f"{self.sizes}, prior={self.prior!r}, alpha={self.alpha.tolist()}, precisions={self.precisions.tolist()}"
@@ -442,16 +406,6 @@ class PredictiveCodingNetwork(nn.Module):
 def _errors(x: Tensor, state: State, predicted: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
     """ε_0 = x − x̂, ε_1 = r_1 − r̂_1, …"""
     return [r - r_hat for r, (r_hat, _) in zip((x, *state[:-1]), predicted, strict=True)]
-
-
-def _with_slope(f: Activation, c: Tensor) -> tuple[Tensor, Tensor]:
-    """f(c) and f′(c), element by element."""
-    r = f.f(c)
-    if f.f is _KNOWN.get(f.name):
-        return r, FUSED[f.name][1](r)
-    with torch.enable_grad():
-        c = c.detach().requires_grad_()
-        return r, torch.autograd.grad(f.f(c).sum(), c)[0]
 
 
 def _of_each(given, levels: int, name: str) -> list:

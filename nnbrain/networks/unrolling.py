@@ -4,26 +4,15 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from nnbrain.networks.activations import Activation
-
-# f in place, and its slope f′(c) as a function of r = f(c).
-FUSED = {
-    "linear": (lambda c: c, torch.ones_like),
-    "relu": (torch.relu_, torch.sign),
-    "tanh": (torch.tanh_, lambda r: 1 - r * r),
-    "sigmoid": (torch.sigmoid_, lambda r: r * (1 - r)),
-    "softplus": (lambda c: torch.nn.functional.softplus(c, out=c), lambda r: torch.neg(r).expm1_().neg_()),
-}
-_KNOWN = {name: Activation(name).f for name in FUSED}
+from nnbrain.networks.activations import FUSED, Activation
 
 
 def fusible(f: Activation) -> bool:
     """Whether the whole recurrence can be done in one piece: f is one of FUSED, and nothing else wants to see each step.
 
-    A reader's own function may be called ``relu`` and be another; a hook, `record`'s for instance, waits for f at every step; and
-    the transformations of ``torch.func`` go through each operation.
+    A hook, `record`'s for instance, waits for f at every step; and the transformations of ``torch.func`` go through each operation.
     """
-    return f.f is _KNOWN.get(f.name) and not f._forward_hooks and not transformed()
+    return f.is_fused and not f._forward_hooks and not transformed()
 
 
 def transformed() -> bool:

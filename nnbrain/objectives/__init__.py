@@ -5,6 +5,7 @@ from nnbrain.objectives.elastic_weight_consolidation import ElasticWeightConsoli
 from nnbrain.objectives.errors import cross_entropy, one_hot, squared_error
 from nnbrain.objectives.fisher_information import fisher_information
 from nnbrain.objectives.penalties import l1, l2, rate_l2
+from nnbrain.objectives.reward import expected_reward
 from nnbrain.objectives.synaptic_intelligence import SynapticIntelligence
 from nnbrain.objectives.weight_anchor import WeightAnchor
 
@@ -14,6 +15,7 @@ __all__ = [
     "SynapticIntelligence",
     "WeightAnchor",
     "cross_entropy",
+    "expected_reward",
     "fisher_information",
     "l1",
     "l2",
