@@ -13,6 +13,7 @@ from nnbrain.tasks.gratings import Gratings
 from nnbrain.tasks.memory import Memory
 from nnbrain.tasks.mixture import Mixture
 from nnbrain.tasks.moving_stimuli import MovingStimuli
+from nnbrain.tasks.orientation_discrimination import OrientationDiscrimination
 from nnbrain.tasks.overlaid_digits import OverlaidDigits
 from nnbrain.tasks.pattern_completion import PatternCompletion
 from nnbrain.tasks.perceptual_decision import PerceptualDecision
@@ -40,6 +41,7 @@ __all__ = [
     "Mixture",
     "MovingStimuli",
     "NaturalImagePatches",
+    "OrientationDiscrimination",
     "OverlaidDigits",
     "PatternCompletion",
     "PerceptualDecision",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from nnbrain.arguments import number, positive_integer, shape_of_image, spatial_frequencies
 from nnbrain.tasks.base import FiniteTask
@@ -67,18 +68,19 @@ class Gratings(FiniteTask):
         f = torch.tensor(spatial_frequencies(frequencies))
         # conditions × 3, orientation changing slowest
         orientation, frequency, phase = torch.cartesian_prod(angles, f, starts).reshape(-1, 3).T
-        images = 0.5 + 0.5 * number(contrast) * self._waves(orientation, frequency, phase)
+        images = 0.5 + 0.5 * number(contrast) * grating(self.image_shape, orientation, frequency, phase)
         super().__init__(
             images.flatten(1) if flatten else images.unsqueeze(1),
             torch.arange(orientations).repeat_interleave(len(f) * phases),
             {"orientation": orientation, "frequency": frequency, "phase": phase},
         )
 
-    def _waves(self, orientation: torch.Tensor, frequency: torch.Tensor, phase: torch.Tensor) -> torch.Tensor:
-        """Conditions × height × width, from −1 to 1."""
-        height, width = self.image_shape
-        up = (height - 1) / 2 - torch.arange(height)[:, None]  # rows count downwards, angles upwards
-        right = torch.arange(width) - (width - 1) / 2
-        theta = torch.deg2rad(orientation)[:, None, None]
-        across = up * torch.cos(theta) - right * torch.sin(theta)
-        return torch.cos(2 * torch.pi * frequency[:, None, None] * across + torch.deg2rad(phase)[:, None, None])
+
+def grating(image_shape: tuple[int, int], orientation: Tensor, frequency: Tensor, phase: Tensor) -> Tensor:
+    """Waves cos(2π f u + φ), conditions × height × width; f in cycles per pixel, angles in degrees, all (conditions,)."""
+    height, width = image_shape
+    up = (height - 1) / 2 - torch.arange(height)[:, None]  # rows count downwards, angles upwards
+    right = torch.arange(width) - (width - 1) / 2
+    theta = torch.deg2rad(orientation)[:, None, None]
+    across = up * torch.cos(theta) - right * torch.sin(theta)
+    return torch.cos(2 * torch.pi * frequency[:, None, None] * across + torch.deg2rad(phase)[:, None, None])
