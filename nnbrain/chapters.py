@@ -236,9 +236,49 @@ CHAPTERS = (
         "than a hundred steps, and a leaky sum is the faintest at first and lasts longest. Right, lifetimes against the number of "
         "synapses: in proportion for the leaky sum, nearly so for the chain.",
     ),
-    Chapter(17, "feedback_alignment", "Feedback alignment", "Primer, section 5.3; Framework, Box 1"),
-    Chapter(18, "learning_rules_measured", "Learning rules, measured", "Framework, Figures 2, 3"),
-    Chapter(19, "learning_in_the_hierarchy", "Learning in the hierarchy", "Framework, Figures 4, 5"),
+    Chapter(
+        17,
+        "feedback_alignment",
+        "Feedback alignment",
+        "Primer, section 5.3; Framework, Box 1",
+        "How a synapse deep in a network could learn what it did: feedback that is random, or learns, dendrites that keep errors "
+        "apart from activity, and traces that carry credit forward in time.",
+        needs=(0, 1, 6),
+        minutes=40,
+        picture="feedback_alignment",
+        alt="Three panels against learning step. Left, the error falls to zero with backpropagation and with feedback alignment, "
+        "and stays high when only output weights learn. Middle, the angle between forward and feedback weights falls from 90 to "
+        "about 45 degrees. Right, so does the angle between the error signals of hidden units and those of backpropagation.",
+    ),
+    Chapter(
+        18,
+        "learning_rules_measured",
+        "Learning rules, measured",
+        "Framework, Box 1, Figures 2, 3",
+        "What a rule knows of the gradient: the bias and variance of sixteen learning rules, what noise really costs, and which "
+        "rules are the gradient of anything.",
+        needs=(1, 17),
+        minutes=36,
+        picture="framework_fig2",
+        alt="Bias against variance of sixteen learning rules before, during and after training. Rules without variance: "
+        "backprop and equilibrium propagation are near zero bias, other rules that settle between 0.1 and 0.3; those with "
+        "feedback weights that learn fall from 1 to below 0.4, feedback alignment to about 0.7. Rules that draw at random have no "
+        "bias; the variance of rules with reward is about 1 to 5, of node perturbation 10 to 30, of weight perturbation 1500.",
+    ),
+    Chapter(
+        19,
+        "learning_in_the_hierarchy",
+        "Learning in the hierarchy",
+        "Framework, Figures 4, 5",
+        "Two predictions put to the test in models: where tuning changes when a visual system learns, and what tags and dendrites "
+        "should show; and what one would have to record to tell learning rules apart.",
+        needs=(0, 1),
+        minutes=39,
+        picture="framework_fig4",
+        alt="Left, a hierarchy from an image by V1, V2, V4 and IT to a decision and a reward. Middle, tuning curves before and "
+        "after learning: the flank at the trained orientation gets steeper, most in IT. Right, changes by area: steepness rises "
+        "from V1 to IT, but the size of changes and the change of weights are largest in V1.",
+    ),
     Chapter(20, "spiking_networks", "Spiking networks", "Primer, section 6"),
     Chapter(21, "bootstrapped_objectives", "Bootstrapped objectives", "Integration, hypothesis 2; Framework, Box 3"),
     Chapter(22, "memory_and_binding", "Memory and binding", "Integration, hypothesis 3"),

@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from itertools import combinations, pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +33,9 @@ from nnbrain.check import (
     chapter_14,
     chapter_15,
     chapter_16,
+    chapter_17,
+    chapter_18,
+    chapter_19,
     compare,
 )
 from nnbrain.check.compare import _values
@@ -578,6 +582,115 @@ def beakers(inward=1, outward=1, last=0.0, first=False, tube=1):
         return change / C
 
     return flow
+
+
+def two_changes(combine):
+    """Exercise 1 of notebook 19, from the two changes."""
+    return lambda b_1, b_2, a_1, a_2: combine(a_1 - b_1, a_2 - b_2)
+
+
+def area(inherited=lambda r, given: r(given.x_new, given.W, given.b), own=lambda r, given: r(given.x, given.W_new, given.b_new),
+         before=lambda r, given: r(given.x, given.W, given.b), f=torch.relu, size=lambda c: c.square().mean().sqrt()):  # fmt: skip
+    """Exercise 2 of notebook 19: rates with the new input, with the new synapses, and before."""
+
+    def answer(x, x_new, W, b, W_new, b_new):
+        given = SimpleNamespace(x=x, x_new=x_new, W=W, b=b, W_new=W_new, b_new=b_new)
+
+        def rates(x, W, b):
+            return f(x @ W.T + b)
+
+        old = before(rates, given)
+        return torch.stack([size(inherited(rates, given) - old), size(own(rates, given) - old)])
+
+    return answer
+
+
+def all_changed(r, given):
+    return r(given.x_new, given.W_new, given.b_new)
+
+
+def one_trial(f=lambda p, r: (1 - p) / p if r else -1.0, tag=lambda w, u, x: torch.outer(w * (u > 0), x)):
+    """A trial of attention-gated learning; f: of p_a and the reward."""
+
+    def change(x, W, W_out, a, reward):
+        u = W @ x
+        p_a = softmax(W_out @ u.relu(), 0)[a]
+        return f(p_a, reward) * tag(W_out[a], u, x)
+
+    return change
+
+
+def backprop_to_the_chosen(x, W, W_out, a, reward):
+    u = W @ x
+    return torch.outer(((torch.arange(3) == a).double() - softmax(W_out @ u.relu(), 0)) @ W_out * (u > 0), x)
+
+
+def normal(z):
+    return z / z.sum()
+
+
+def nodes(change=lambda noisy, quiet, s: (noisy - quiet) / s, over=6):
+    """Node perturbation's estimate, from what each trial's losses make of it."""
+    return lambda r, xi, noisy, quiet, s: torch.einsum("t,tu,ti->ui", change(noisy, quiet, s), xi, r) / over
+
+
+def cosine_of_mean(noise=lambda e: e.var(0).sum() / len(e)):
+    """Of the mean of estimates with g, its squared length less some noise."""
+    return lambda e, g: e.mean(0) @ g / ((e.mean(0) @ e.mean(0) - noise(e)).sqrt() * g.norm())
+
+
+def cosine_from_pairs(estimates, g):
+    pairs = [float(a @ b) for a, b in combinations(estimates, 2)]
+    return float((estimates @ g).mean()) / math.sqrt(np.mean(pairs) * float(g @ g))
+
+
+def of_jacobian(measure, h=None):
+    """A measure of the Jacobian of a field, by autograd or by central differences."""
+
+    def answer(field, w):
+        if h is None:
+            return measure(torch.autograd.functional.jacobian(field, w))
+        moves = h * torch.eye(len(w), dtype=w.dtype)
+        return measure(torch.stack([(field(w + e) - field(w - e)) / (2 * h) for e in moves], dim=1))
+
+    return answer
+
+
+def one_sided_asymmetry(field, w):
+    moves = 1e-7 * torch.eye(len(w), dtype=w.dtype)
+    J = torch.stack([(field(w + e) - field(w)) / 1e-7 for e in moves])  # transposed, which is as good
+    return (J - J.T).norm() / J.norm() / 2
+
+
+def aligned(way=lambda W2, B: B, slope=lambda c: c > 0, factor=-1.0, output=lambda h, W2, B, target: h @ W2.T - target):
+    """A change of hidden weights, with one thing done in another way."""
+
+    def change(x, target, W1, W2, B, eta):
+        c = x @ W1.T
+        delta = output(c.relu(), W2, B, target) @ way(W2, B) * slope(c)
+        return factor * eta * delta.T @ x / len(x)
+
+    return change
+
+
+def kolen_pollack(hebb=1.0, fade=1.0):
+    """A step of feedback weights, with what is learned and the decay multiplied by something."""
+    return lambda B, r, delta, eta, decay: B - eta * (hebb * r.T @ delta / len(r) + fade * decay * B)
+
+
+def traces(
+    old=lambda p, alpha, slope: (1 - alpha) * p, new=lambda alpha, slope, z: alpha * slope[:, None] * z, after=True
+):
+    """Eligibility traces, with one thing done in another way."""
+
+    def run(slopes, z, alpha):
+        p, kept = torch.zeros(slopes.shape[1], z.shape[1], dtype=z.dtype), []
+        for slope, now in zip(slopes, z, strict=True):
+            before, p = p, old(p, alpha, slope) + new(alpha, slope, now)
+            kept.append(p if after else before)
+        return torch.stack(kept)
+
+    return run
 
 
 WRONG = [
@@ -1247,6 +1360,168 @@ WRONG = [
     (chapter_16.chain_flow, beakers(tube=0), "Between beakers k − 1 and k"),
     (chapter_16.chain_flow, lambda u, C, g: beakers()(u, C, g / g), "The widths of the tubes"),
     (chapter_16.chain_flow, lambda u, C, g: (g.roll(1) * (u.roll(1) - u) + g * (u.roll(-1) - u)) / C, "is a ring in yours"),
+    (chapter_17.alignment_change, aligned(way=lambda W2, B: W2), "This is backpropagation"),
+    (chapter_17.alignment_change, aligned(slope=lambda c: 1), "slope of the rectified units is missing"),
+    (chapter_17.alignment_change, aligned(slope=torch.relu), "you multiply by its rate"),
+    (chapter_17.alignment_change, aligned(slope=lambda c: 1 - torch.tanh(c) ** 2), "not of tanh"),
+    (chapter_17.alignment_change, aligned(factor=1.0), "You go uphill"),
+    (chapter_17.alignment_change, lambda x, *others: len(x) * aligned()(x, *others), "you added them up"),
+    (chapter_17.alignment_change, lambda *given: aligned()(*given[:5], 1), "The learning rate is missing"),
+    (chapter_17.alignment_change, lambda x, *others: len(x) / x.shape[1] * aligned()(x, *others), "over the wrong number"),
+    (chapter_17.alignment_change, aligned(output=lambda h, W2, B, target: h @ B.T - target), "only for the way back"),
+    (chapter_17.alignment_change, aligned(output=lambda h, W2, B, target: h @ W2.T), "the target is missing"),
+    (chapter_17.alignment_change, aligned(output=lambda h, W2, B, target: -target), "the outputs are missing"),
+    (chapter_17.alignment_change, aligned(output=lambda h, W2, B, target: torch.sign(h @ W2.T - target)),
+     "used the sign of the error"),
+    (chapter_17.alignment_change, lambda x, target, W1, W2, B, eta:
+     -eta * ((x @ W1.T @ W2.T - target) @ B * (x @ W1.T > 0)).T @ x / len(x),
+     "hidden rates are missing"),
+    (chapter_17.alignment_change, lambda x, target, W1, W2, B, eta:
+     -eta * ((h := (x @ W1.T).relu()) @ W2.T - target).T @ h / len(x),
+     "This is the change of W2"),
+    (chapter_17.alignment_change, lambda x, target, W1, *others: W1 + aligned()(x, target, W1, *others), "This is the new W1"),
+    (chapter_17.alignment_change, lambda *given: aligned()(*given).T, "It is transposed"),
+    (chapter_17.feedback_step, kolen_pollack(fade=0), "The decay is missing"),
+    (chapter_17.feedback_step, kolen_pollack(hebb=0), "What is learned is missing"),
+    (chapter_17.feedback_step, kolen_pollack(hebb=8), "you added them up"),
+    (chapter_17.feedback_step, kolen_pollack(hebb=-1), "sign of what is learned"),
+    (chapter_17.feedback_step, kolen_pollack(fade=-1), "makes the weights grow"),
+    (chapter_17.feedback_step, kolen_pollack(hebb=-1, fade=-1), "Both signs are wrong"),
+    (chapter_17.feedback_step, kolen_pollack(fade=1 / 0.2), "multiplied by the learning rate, too"),
+    (chapter_17.feedback_step, kolen_pollack(hebb=1 / 0.2), "missing in what is learned"),
+    (chapter_17.feedback_step, kolen_pollack(hebb=1 / 0.2, fade=1 / 0.2), "The learning rate is missing"),
+    (chapter_17.feedback_step, lambda B, *others: kolen_pollack()(B, *others) - B, "This is the change"),
+    (chapter_17.feedback_step, lambda B, r, delta, eta, decay: B - eta * (r.T @ delta / len(r) + decay), "you subtract a constant"),
+    (chapter_17.feedback_step, lambda B, r, delta, eta, decay: B - eta * (r.T @ delta / len(r) + decay * B.sign()),
+     "you used their sign"),
+    (chapter_17.feedback_step, lambda B, r, delta, eta, decay:
+     (1 - eta * decay) * kolen_pollack(fade=0)(B, r, delta, eta, decay),
+     "should act on the old B"),
+    (chapter_17.feedback_step, lambda *given: kolen_pollack()(*given).T, "It is transposed"),
+    (chapter_17.feedback_step, kolen_pollack(fade=0.1), "The decay uses λ twice"),
+    (chapter_17.eligibility, traces(new=lambda alpha, slope, z: slope[:, None] * z), "in front of f′ z is missing"),
+    (chapter_17.eligibility, lambda slopes, z, alpha: traces()(slopes, z, 1 - alpha), "are exchanged"),
+    (chapter_17.eligibility, traces(old=lambda p, alpha, slope: p), "does not fade"),
+    (chapter_17.eligibility, traces(old=lambda p, alpha, slope: 0 * p), "has no memory"),
+    (chapter_17.eligibility, traces(after=False), "before each step"),
+    (chapter_17.eligibility, traces(new=lambda alpha, slope, z: alpha * z.expand(len(slope), -1)), "The slope f′ is missing"),
+    (chapter_17.eligibility, traces(new=lambda alpha, slope, z: alpha * slope[:, None].expand(-1, len(z))),
+     "activity z is missing"),
+    (chapter_17.eligibility, lambda slopes, z, alpha: (1 - alpha) * traces()(slopes, z, alpha), "also took the new part"),
+    (chapter_17.eligibility, lambda *given: traces()(*given)[-1], "the last trace only"),
+    (chapter_17.eligibility, lambda *given: traces()(*given).sum(0), "added the traces up"),
+    (chapter_17.eligibility, lambda *given: traces()(*given).transpose(1, 2), "are exchanged: time"),
+    (chapter_17.eligibility, lambda slopes, z, alpha:
+     slopes[:, :, None] * traces(new=lambda a, slope, now: a * now.expand(3, -1))(slopes, z, alpha),
+     "the slope is today's"),
+    (chapter_17.eligibility, lambda slopes, z, alpha: torch.einsum("tio,tjo->tij", *(
+        traces()(part, torch.ones(len(part), 1, dtype=z.dtype), alpha) for part in (slopes, z))),
+     "filtered each for itself"),
+    (chapter_17.eligibility, traces(old=lambda p, alpha, slope: slope[:, None] * (1 - alpha) * p), "multiplied by the slope, too"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: (quiet - noisy) / s), "The sign is reversed"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: noisy - quiet), "^Divide by s"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: s * (noisy - quiet)), "You multiply by s"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: (noisy - quiet) / s**2), "You divide by s twice"),
+    (chapter_18.node_estimate, lambda *given: nodes()(*given).T, "It is transposed"),
+    (chapter_18.node_estimate, nodes(over=1), "You add up over trials"),
+    (chapter_18.node_estimate, nodes(over=3), "number of units or inputs"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: noisy / s), "loss without noise is not subtracted"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: quiet / s), "the loss without noise alone"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: (noisy - quiet).mean().expand(6) / s), "average the losses"),
+    (chapter_18.node_estimate, lambda r, xi, noisy, quiet, s: torch.outer(((noisy - quiet)[:, None] * xi).mean(0), r.mean(0)) / s,
+     "average noise and rates"),
+    (chapter_18.node_estimate, lambda r, xi, *others: nodes()(r, torch.ones_like(xi), *others), "The noise is missing"),
+    (chapter_18.node_estimate, lambda r, xi, noisy, quiet, s: ((noisy - quiet)[:, None] * xi).mean(0) / s, "rates .* are missing"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: (noisy - quiet).sign() / s), "only the sign of the change"),
+    (chapter_18.node_estimate, nodes(lambda noisy, quiet, s: (noisy - quiet).abs() / s), "without its sign"),
+    (chapter_18.node_estimate, lambda r, xi, noisy, quiet, s: torch.einsum("t,tu,ti->tui", (noisy - quiet) / s, xi, r),
+     "One value for each trial"),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: 0), "cosine of the plain mean"),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: -e.var(0).sum() / len(e)), "The scatter is added"),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: e.var(0).mean() / len(e)), "you took the mean"),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: e.var() / len(e)), "all entries together"),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: e.var(0, correction=0).sum() / len(e)), "is divided by n − 1, not n"),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: e.var(0).sum() / (len(e) - 1)), "by n − 1 once more"),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: e.std(0).sum() / len(e)), "standard deviations"),
+    (chapter_18.debiased_cosine, lambda e, g: torch.nn.functional.cosine_similarity(e, g[None]).mean(),
+     "cosines of single estimates"),
+    (chapter_18.debiased_cosine, lambda e, g: cosine_from_pairs(e, g) ** 2, "the square of the cosine"),
+    (chapter_18.debiased_cosine, lambda e, g: math.sqrt(1 - cosine_from_pairs(e, g) ** 2), "This is the bias"),
+    (chapter_18.debiased_cosine, lambda e, g: cosine_from_pairs(e, g) * g.norm(), "Divide by the length of g, too"),
+    (chapter_18.debiased_cosine, lambda e, g: cosine_from_pairs(e, g) / g.norm(), "the square of g's length"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).norm() / J.norm()), "The 2 is missing"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).norm()), "the length of J − Jᵀ; divide"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).norm() / 2), "antisymmetric part; divide"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J + J.T).norm() / (2 * J.norm())), "the share of the symmetric part"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).norm() / (J + J.T).norm()), "You divide by the symmetric part"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).square().sum() / (4 * J.square().sum())), "This is the square"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).abs().sum() / (2 * J.abs().sum())), "You take absolute values"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).abs().max() / (2 * J.abs().max())), "the largest entries"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: torch.zeros(())), "those of J − Jᵀ cancel"),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T) / 2), "You return the Jacobian"),
+    (chapter_18.asymmetry, lambda field, w: field(w).norm(), "in place of its Jacobian"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: d_1.square().mean()), "the squared change of one pair"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: ((d_1 + d_2) / 2).square().mean()), "You square the mean"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1**2 + d_2**2).mean() / 2), "You average the squares"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1 * d_2).sum()), "you added them up"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1 * d_2).mean(0)), "Average over units as well"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1 * d_2).mean(1)), "Average over orientations as well"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: d_1 * d_2), "Average the products"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: d_1.mean() * d_2.mean()), "before multiplying"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1 * d_2).abs().mean()), "may be negative by chance"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1 * d_2).mean().abs().sqrt()), "here you take the root"),
+    (chapter_19.unbiased_change, lambda b_1, b_2, a_1, a_2: ((a_1 - b_2) * (a_2 - b_1)).mean(), "You pair before_2"),
+    (chapter_19.unbiased_change, lambda b_1, b_2, a_1, a_2: ((a_1 - b_1) * (a_2 - b_1)).mean(), "the same measurement before"),
+    (chapter_19.unbiased_change, lambda b_1, b_2, a_1, a_2: ((a_1 - b_1) * (a_1 - b_2)).mean(), "the same measurement after"),
+    (chapter_19.unbiased_change, lambda b_1, b_2, a_1, a_2: ((a_1 - a_2) * (b_1 - b_2)).mean(), "noise alone"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: ((d_1 - d_1.mean(0)) * (d_2 - d_2.mean(0))).mean()),
+     "change of the baseline"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1 * d_2).mean() - (d_1 - d_2).square().mean() / 4),
+     "the noise twice"),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: -(d_1 * d_2).mean()), "wrong sign"),
+    (chapter_19.inherited_and_own, lambda *given: area()(*given).flip(0), "exchanged"),
+    (chapter_19.inherited_and_own, area(f=lambda c: c), "The rectification is missing"),
+    (chapter_19.inherited_and_own, area(f=lambda c: c, size=lambda c: c.relu().square().mean().sqrt()), "You rectify the changes"),
+    (chapter_19.inherited_and_own, area(own=lambda r, g: r(g.x, g.W_new, g.b)), "b_new goes with W_new"),
+    (chapter_19.inherited_and_own, area(inherited=lambda r, g: r(g.x_new, g.W, g.b_new)), "the old bias"),
+    (chapter_19.inherited_and_own, lambda x, y, W, b, V, c: area()(x, y, W, 0 * b, V, 0 * b), "biases are missing"),
+    (chapter_19.inherited_and_own, area(before=all_changed), "begin before learning"),
+    (chapter_19.inherited_and_own, area(own=all_changed), "the whole change"),
+    (chapter_19.inherited_and_own, lambda x, y, W, b, V, c: torch.stack(
+        [area()(x, y, W, b, V, c)[0], area()(y, x, W, b, V, c)[1]]), "after the input has changed"),
+    (chapter_19.inherited_and_own, area(size=lambda c: c.square().mean()), "take the root"),
+    (chapter_19.inherited_and_own, area(size=lambda c: c.abs().mean()), "means of absolute values"),
+    (chapter_19.inherited_and_own, area(size=torch.norm), "These are norms"),
+    (chapter_19.inherited_and_own, area(size=torch.mean), "cancel in a mean"),
+    (chapter_19.inherited_and_own, lambda *given: area()(*given) / area()(*given).sum(), "shares of a whole"),
+    (chapter_19.inherited_and_own, area(before=lambda r, g: 0), "root mean squares of the rates"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: r - p), "you use δ itself"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: (1 - p) / p if r else -p), "not δ = −p_a"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: (p - 1) / p if r else 1.0), "the other sign"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: (1 - p) / p if r else 1.0), "or left f out"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: (1 - p) / p), "for rewarded trials"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: p / (1 - p) if r else -1.0), r"not p_a/\(1"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: 1.0), "the tag alone"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: 2.0 if r else -1.0), "not 1 in 3"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: (1 - p) / p if r else 0.0), "and did not come"),
+    (chapter_19.tagged_change, one_trial(lambda p, r: (r - p) / (1 - r + p)), "it would be −p_a"),
+    (chapter_19.tagged_change, one_trial(tag=lambda w, u, x: torch.outer(w, x)), "slope of the rectification is missing"),
+    (chapter_19.tagged_change, one_trial(tag=lambda w, u, x: torch.outer(w * u.relu(), x)), "where you have the rate"),
+    (chapter_19.tagged_change, one_trial(tag=lambda w, u, x: torch.outer(1.0 * (u > 0), x)), "W_out of the chosen"),
+    (chapter_19.tagged_change, one_trial(tag=lambda w, u, x: (w * (u > 0))[:, None].repeat(1, 5)), "presynaptic rates"),
+    (chapter_19.tagged_change, one_trial(tag=lambda w, u, x: torch.outer(x, w * (u > 0))), "transposed|shape"),
+    (chapter_19.tagged_change, backprop_to_the_chosen, "what backprop would do"),
+    (chapter_19.tagged_change, lambda x, W, W_out, a, r: one_trial()(x, W, W_out, a, r)
+     * 0 + torch.outer(W_out.sum(0) * (W @ x > 0), x) * (1 / softmax(W_out @ (W @ x).relu(), 0)[a] - 1), "in yours all of them do"),
+    (chapter_19.pooled_rule, lambda p, prior: normal(p.prod(0)), "counts it once for each animal"),
+    (chapter_19.pooled_rule, lambda p, prior: normal((p / prior).prod(0)), "never put it back"),
+    (chapter_19.pooled_rule, lambda p, prior: normal(p.prod(0) * prior), "once more than it should"),
+    (chapter_19.pooled_rule, lambda p, prior: p.mean(0), "you average the probabilities"),
+    (chapter_19.pooled_rule, lambda p, prior: hot(p.argmax(1), 3).double().mean(0), "You count votes"),
+    (chapter_19.pooled_rule, lambda p, prior: prior * (p / prior).prod(0), "add up to 1"),
+    (chapter_19.pooled_rule, lambda p, prior: prior.log() + (p / prior).log().sum(0), "return probabilities"),
+    (chapter_19.pooled_rule, lambda p, prior: (prior * (p / prior).prod(0)).argmax(), "Every rule is asked for"),
+    (chapter_19.pooled_rule, lambda p, prior: p.prod(1), "yours runs over rules"),
 ]  # fmt: skip
 
 
@@ -1267,7 +1542,11 @@ CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_
           chapter_13.oja_change, chapter_13.hopfield_weights, chapter_13.energy_changes,
           chapter_14.fast_current, chapter_14.signal_to_noise, chapter_14.write_exactly,
           chapter_15.synapse_step, chapter_15.trace, chapter_15.follows_synapses,
-          chapter_16.anchored_step, chapter_16.layer_fisher, chapter_16.chain_flow]  # fmt: skip
+          chapter_16.anchored_step, chapter_16.layer_fisher, chapter_16.chain_flow,
+          chapter_17.alignment_change, chapter_17.feedback_step, chapter_17.eligibility,
+          chapter_18.node_estimate, chapter_18.debiased_cosine, chapter_18.asymmetry,
+          chapter_19.unbiased_change, chapter_19.inherited_and_own,
+          chapter_19.tagged_change, chapter_19.pooled_rule]  # fmt: skip
 
 
 def moves_w_and_takes_the_step_back(loss, w, h):
@@ -1550,6 +1829,35 @@ RIGHT_ANSWERS = [
     (chapter_16.chain_flow, beakers()),
     (chapter_16.chain_flow, lambda u, C, g: np.diff(
         np.concatenate([[0], g.numpy() * np.diff(np.append(u.numpy(), 0))]), prepend=0)[1:] / C.numpy()),
+    (chapter_17.alignment_change, aligned()),
+    (chapter_17.alignment_change, lambda x, target, W1, W2, B, eta: sum(
+        -eta / len(x) * torch.outer(B.T @ (W2 @ (W1 @ a).relu() - b) * (W1 @ a > 0), a)
+        for a, b in zip(x, target, strict=True)).numpy()),
+    (chapter_17.feedback_step, kolen_pollack()),
+    (chapter_17.feedback_step, lambda B, r, delta, eta, decay:
+     B.mul_(1 - eta * decay).sub_(eta * torch.einsum("ki,kj->ij", r, delta) / len(r))),
+    (chapter_17.eligibility, traces()),
+    (chapter_17.eligibility, lambda slopes, z, alpha: torch.from_numpy(scipy.signal.lfilter(
+        [alpha], [1, alpha - 1], (slopes[:, :, None] * z[:, None]).numpy(), axis=0))),
+    (chapter_18.node_estimate, nodes()),
+    (chapter_18.node_estimate, lambda r, xi, noisy, quiet, s: sum(
+        (a - b) * torch.outer(u, x) for a, b, u, x in zip(noisy, quiet, xi, r, strict=True)) / 6 / s),
+    (chapter_18.node_estimate, lambda r, xi, a, b, s: (xi.T @ torch.diag(a - b) @ r).numpy() / s / len(a)),
+    (chapter_18.debiased_cosine, cosine_of_mean()),
+    (chapter_18.debiased_cosine, cosine_from_pairs),
+    (chapter_18.debiased_cosine, cosine_of_mean(lambda e: torch.cov(e.T).trace() / len(e))),
+    (chapter_18.asymmetry, of_jacobian(lambda J: (J - J.T).norm() / (2 * J.norm()))),
+    (chapter_18.asymmetry, of_jacobian(lambda J: ((J - J.T) / 2).norm() / J.norm(), h=1e-5)),
+    (chapter_18.asymmetry, one_sided_asymmetry),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: (d_1 * d_2).mean())),
+    (chapter_19.unbiased_change, two_changes(lambda d_1, d_2: float(np.mean(d_1.numpy() * d_2.numpy())))),
+    (chapter_19.inherited_and_own, area()),
+    (chapter_19.inherited_and_own, lambda *given: area(f=lambda c: c.clamp(min=0))(*given).tolist()),
+    (chapter_19.inherited_and_own, area(size=lambda c: c.float().std(correction=0).hypot(c.float().mean()))),
+    (chapter_19.tagged_change, one_trial()),
+    (chapter_19.tagged_change, lambda *given: one_trial()(*given).float().numpy()),
+    (chapter_19.pooled_rule, lambda p, prior: normal(prior * (p / prior).prod(0))),
+    (chapter_19.pooled_rule, lambda p, prior: normal(p.prod(0) / prior ** (len(p) - 1)).tolist()),
 ]  # fmt: skip
 
 

@@ -14,6 +14,9 @@ from nnbrain.check import (
     chapter_14,
     chapter_15,
     chapter_16,
+    chapter_17,
+    chapter_18,
+    chapter_19,
 )
 from nnbrain.check.compare import Wrong, call, compare, passed
 
@@ -33,6 +36,9 @@ __all__ = [
     "chapter_14",
     "chapter_15",
     "chapter_16",
+    "chapter_17",
+    "chapter_18",
+    "chapter_19",
     "compare",
     "passed",
 ]
