@@ -28,7 +28,7 @@ from nnbrain.learning import (
     WeightPerturbation,
 )
 from nnbrain.networks import MLP, RNN, ContinuousHopfield, DendriticMicrocircuit
-from nnbrain.objectives import Objective, l2, squared_error
+from nnbrain.objectives import Objective, fisher_information, l2, squared_error
 from nnbrain.tasks import Batch, OrientationDiscrimination
 
 
@@ -51,6 +51,7 @@ def _mlp():
         lambda net: WeightPerturbation(net, squared_error)(_batch()),
         lambda net: WeightPerturbation(net, squared_error).estimates(_batch(), 3),
         lambda net: AttentionGated(net).trial(_batch()),
+        lambda net: fisher_information(net, _batch()),
     ],
 )
 def test_a_layer_in_two_places_keeps_its_weights(use):

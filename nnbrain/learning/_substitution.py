@@ -22,16 +22,6 @@ def plain_pass(layer: nn.Module, r: Tensor) -> Tensor:
     return type(layer).forward(layer, r)
 
 
-def places(network: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """Where each parameter stands, by name: parts may share one; a part that is used in several places counts once."""
-    return [
-        (f"{prefix}.{name}" if prefix else name, p)
-        for prefix, part in network.named_modules()
-        for name, p in part._parameters.items()
-        if p is not None
-    ]
-
-
 @contextmanager
 def substituted(layers: Mapping[str, nn.Module], layer_pass: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
     """Within it each layer computes ``layer_pass(name, r)``; after it, by its own forward pass again, whatever happens."""

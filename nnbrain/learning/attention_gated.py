@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from nnbrain.learning._choice import ChoiceRule
-from nnbrain.learning._substitution import places
 from nnbrain.networks import evaluating, run
+from nnbrain.networks.base import with_weights
 from nnbrain.objectives import cross_entropy, one_hot
 from nnbrain.tasks import Batch
 
@@ -126,11 +126,9 @@ class AttentionGated(ChoiceRule):
             For each of `parameters`, trials × its shape.
         """
         parameters = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
-        names = {id(p): name for name, p in parameters.items()}
 
         def chosen(theta: dict[str, Tensor], x: Tensor, action: Tensor) -> Tensor:
-            weights = {name: theta[names[id(p)]] for name, p in places(self.network) if p.requires_grad}
-            return functional_call(self.network, weights, (x.unsqueeze(0),), tie_weights=False)[0].gather(0, action)
+            return with_weights(self.network, theta, x.unsqueeze(0))[0].gather(0, action)
 
         each = vmap(lambda x, action: grad(lambda theta: chosen(theta, x, action).squeeze())(parameters))
         with evaluating(self.network):

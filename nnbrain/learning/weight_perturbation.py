@@ -2,10 +2,10 @@
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from nnbrain.learning._perturbation import PerturbationRule
-from nnbrain.learning._substitution import places
+from nnbrain.networks.base import with_weights
 from nnbrain.objectives import Objective
 from nnbrain.random_state import RandomState
 from nnbrain.tasks import Batch
@@ -58,7 +58,6 @@ class WeightPerturbation(PerturbationRule):
         generator: Generator | None = None,
     ):
         super().__init__(network, objective, size=size, serial=serial, samples=samples, generator=generator)
-        self._places = places(network)
 
     def draws(self, batch: Batch, n: int, samples: int) -> tuple[Tensor, list[Tensor]] | None:
         """The objective, and n means over ``samples`` draws; None if several cannot be made at once."""
@@ -76,17 +75,14 @@ class WeightPerturbation(PerturbationRule):
     def _losses(self, batch: Batch, xi: list[Tensor]) -> Tensor | None:
         """L(θ + s ξ) for each of the directions, side by side."""
         evaluation = _Evaluation(self.network, self.objective, self.generator)
-        taught = self.parameters()
+        names = [f"network.{name}" for name, p in self.network.named_parameters() if p.requires_grad]
         # Copies: what a second run does to running averages, those of batch normalization for instance, is to leave no trace.
         buffers = {f"network.{name}": buffer.clone() for name, buffer in self.network.named_buffers()}
 
         def at(*theta: Tensor) -> Tensor:
-            new = {id(p): value for p, value in zip(taught, theta, strict=True)}
-            weights = {f"network.{name}": new[id(p)] for name, p in self._places if id(p) in new}
-            # Each place by itself: with tie_weights a part that stands in two places would not get its own weights back.
-            return functional_call(evaluation, buffers | weights, (batch,), tie_weights=False)
+            return with_weights(evaluation, buffers | dict(zip(names, theta, strict=True)), batch)
 
-        moved = [torch.add(p, x, alpha=self.size) for p, x in zip(taught, xi, strict=True)]
+        moved = [torch.add(p, x, alpha=self.size) for p, x in zip(self.parameters(), xi, strict=True)]
         if len(moved[0]) == 1:
             return at(*(theta[0] for theta in moved)).unsqueeze(0)
         try:

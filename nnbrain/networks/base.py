@@ -7,11 +7,12 @@ A feed-forward network maps ``x`` to ``y``. A recurrent network maps ``x`` (tria
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.func import functional_call
 
 from nnbrain.arguments import positive_integer
 
@@ -80,6 +81,31 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for part, training in modes.items():
             part.training = training
+
+
+def with_weights(module: nn.Module, values: Mapping[str, Tensor], *arguments):
+    """What a module returns with other values for some parameters and buffers. It keeps its own, whatever happens.
+
+    ``torch.func.functional_call`` does this for networks in which each part stands in one place. In others, it would leave the new
+    values behind where a part that is used twice had its own.
+
+    Parameters
+    ----------
+    module : nn.Module
+    values : dict of str to Tensor
+        By the names of ``module.named_parameters()`` and ``module.named_buffers()``. A parameter that several parts share has one
+        name, and changes in all of them.
+    *arguments
+        Of the module's call.
+    """
+    names = {id(p): name for name, p in (*module.named_parameters(), *module.named_buffers())}
+    places = {
+        f"{prefix}.{name}" if prefix else name: values[names[id(p)]]
+        for prefix, part in module.named_modules()
+        for name, p in (*part._parameters.items(), *part._buffers.items())
+        if p is not None and names[id(p)] in values
+    }
+    return functional_call(module, places, arguments, tie_weights=False)
 
 
 def check_input(network: nn.Module, x: Tensor, dtype: torch.dtype) -> None:

@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jacrev, vmap
+from torch.func import jacrev, vmap
 
 from nnbrain.networks import evaluating, run
+from nnbrain.networks.base import with_weights
 from nnbrain.tasks import Batch
 
 LIKELIHOODS = ("categorical", "gaussian")
@@ -90,7 +91,7 @@ def _averaged(network, weights, inputs: Tensor, mask: Tensor, likelihood: str, o
 
 def _statistics(network: nn.Module, weights: dict[str, Tensor], x: Tensor, likelihood: str) -> tuple[Tensor, Tensor]:
     """For one trial: what to differentiate, and the weights with which the squares of its derivatives add up."""
-    y = functional_call(network, weights, (x.unsqueeze(0),))
+    y = with_weights(network, weights, x.unsqueeze(0))
     y = (y[0] if isinstance(y, tuple) else y).squeeze(0)
     if likelihood == "gaussian":
         return y, torch.ones_like(y)
