@@ -106,7 +106,7 @@ def build(source: Path, folder: Path, run: bool = True) -> int:
     """
     (source / "conf.py").write_text(_CONFIGURATION, encoding="utf-8")
     mode = f"nb_execution_mode={'force' if run else 'off'}"
-    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-D", mode, "-d", str(source / ".doctrees")]
+    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-j", "2", "-D", mode, "-d", str(source / ".doctrees")]
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # pictures are to be seen
     return subprocess.run([sys.executable, *command, str(source), str(folder)], env=environment).returncode
 
