@@ -35,7 +35,7 @@ class PerturbationRule(Rule):
         network: nn.Module,
         objective: Objective,
         *,
-        size: float,
+        size: float = 1e-3,
         serial: bool = False,
         samples: int = 1,
         generator: Generator | None = None,

@@ -47,18 +47,6 @@ class WeightPerturbation(PerturbationRule):
     >>> loss = rule(batch)
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        objective: Objective,
-        *,
-        size: float = 1e-3,
-        serial: bool = False,
-        samples: int = 1,
-        generator: Generator | None = None,
-    ):
-        super().__init__(network, objective, size=size, serial=serial, samples=samples, generator=generator)
-
     def draws(self, batch: Batch, n: int, samples: int) -> tuple[Tensor, list[Tensor]] | None:
         """The objective, and n means over ``samples`` draws; None if several cannot be made at once."""
         taught = self.parameters()
