@@ -23,7 +23,9 @@ from nnbrain.analysis.recording import record
 from nnbrain.analysis.regression import ChoiceRegression, choice_regression
 from nnbrain.analysis.resampling import bootstrap_rdm_comparison, permute_rdm_comparison
 from nnbrain.analysis.shuffling import shuffle_within
+from nnbrain.analysis.task_variance import NormalizedVariance, normalized_variance, task_variance
 from nnbrain.analysis.tuning import Selectivity, Tuning, orientation_selectivity, tuning_curve
+from nnbrain.analysis.unit_clusters import UnitClusters, cluster_units
 
 __all__ = [
     "PCA",
@@ -37,15 +39,18 @@ __all__ = [
     "LineAttractor",
     "Linearization",
     "MemoryTrace",
+    "NormalizedVariance",
     "Preferred",
     "Selectivity",
     "Tuning",
+    "UnitClusters",
     "accuracy",
     "alignment_angles",
     "angle",
     "bootstrap_rdm_comparison",
     "choice_regression",
     "cka",
+    "cluster_units",
     "compare_rdms",
     "decode",
     "demixed_components",
@@ -64,6 +69,7 @@ __all__ = [
     "memory_trace",
     "modulator_angles",
     "noise_ceiling",
+    "normalized_variance",
     "orientation_selectivity",
     "pca",
     "permute_rdm_comparison",
@@ -74,5 +80,6 @@ __all__ = [
     "shuffle_within",
     "signal_detection",
     "split_half_reliability",
+    "task_variance",
     "tuning_curve",
 ]

@@ -2,6 +2,8 @@
 
 from nnbrain.tasks.associative_recall import AssociativeRecall
 from nnbrain.tasks.base import Batch, FiniteTask, Task
+from nnbrain.tasks.cognitive import CognitiveTask
+from nnbrain.tasks.cognitive_kinds import COGNITIVE_TASKS
 from nnbrain.tasks.context_decision import ContextDecision
 from nnbrain.tasks.delayed_comparison import DelayedComparison
 from nnbrain.tasks.delayed_match_to_category import DelayedMatchToCategory
@@ -10,6 +12,7 @@ from nnbrain.tasks.digits import Digits
 from nnbrain.tasks.familiarity import Familiarity
 from nnbrain.tasks.flip_flop import FlipFlop
 from nnbrain.tasks.gratings import Gratings
+from nnbrain.tasks.many_tasks import ManyTasks
 from nnbrain.tasks.memory import Memory
 from nnbrain.tasks.mixture import Mixture
 from nnbrain.tasks.moving_stimuli import MovingStimuli
@@ -26,8 +29,10 @@ from nnbrain.tasks.split_digits import SplitDigits
 from nnbrain.tasks.timed import Response, TimedTask
 
 __all__ = [
+    "COGNITIVE_TASKS",
     "AssociativeRecall",
     "Batch",
+    "CognitiveTask",
     "ContextDecision",
     "DelayedComparison",
     "DelayedMatchToCategory",
@@ -37,6 +42,7 @@ __all__ = [
     "FiniteTask",
     "FlipFlop",
     "Gratings",
+    "ManyTasks",
     "Memory",
     "Mixture",
     "MovingStimuli",

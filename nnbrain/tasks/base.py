@@ -237,7 +237,7 @@ class FiniteTask(Task):
                 f"{trials} trials asked for, but the task has {len(self)} examples: ask for fewer, fit(…, trials={len(self)}); "
                 "task.all() gives them all."
             )
-        drawn = self._draw(trials, generator or torch.default_generator)
+        drawn = self._draw(trials, source_of(generator))
         return self._examples._map(lambda part: part.index_select(0, drawn))
 
     def _draw(self, trials: int, generator: Generator) -> Tensor:
@@ -275,6 +275,39 @@ class FiniteTask(Task):
         return right.flatten(1).all(1) if right.ndim > 1 else right
 
 
+def source_of(generator: Generator | None) -> Generator:
+    """Where random numbers come from: the generator, or torch's own without one; a seed is refused.
+
+    Parameters
+    ----------
+    generator : torch.Generator, optional
+
+    Raises
+    ------
+    TypeError
+    """
+    if not isinstance(generator, Generator | None):
+        raise TypeError(
+            f"trials are drawn with a torch.Generator, torch.Generator().manual_seed(0), got {generator!r}."
+        )
+    return torch.default_generator if generator is None else generator
+
+
+def check_tensor(outputs: Tensor) -> None:
+    """Refuse outputs that are no tensor.
+
+    Parameters
+    ----------
+    outputs : Tensor
+
+    Raises
+    ------
+    TypeError
+    """
+    if not isinstance(outputs, Tensor):
+        raise TypeError(f"outputs should be a tensor, got {type(outputs).__name__}: torch.as_tensor makes one.")
+
+
 def check_fit(outputs: Tensor, targets: Tensor | None) -> None:
     """Refuse targets that do not belong to outputs: values need the outputs' shape, classes that without its last dimension.
 
@@ -288,6 +321,7 @@ def check_fit(outputs: Tensor, targets: Tensor | None) -> None:
     ------
     ValueError
     """
+    check_tensor(outputs)
     if targets is None:
         raise ValueError("outputs are to be compared with targets, but the batch has none (targets=None).")
     classes = not targets.is_floating_point()
@@ -312,6 +346,7 @@ def check_finite(outputs: Tensor) -> None:
     ------
     ValueError
     """
+    check_tensor(outputs)
     if not torch.isfinite(outputs).all():
         raise ValueError("some outputs are NaN or infinite: such a network answers nothing. Did its training diverge?")
 

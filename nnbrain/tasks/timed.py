@@ -109,7 +109,7 @@ class TimedTask(Task):
         self.grace = at_least_zero(grace, "grace, in ms,")
         self.epochs = {**self.default_epochs, **self._check_epochs(epochs)}
         # for each epoch the numbers of steps that it may last, equally likely
-        self._lengths = [_lengths(name, duration, self.dt) for name, duration in self.epochs.items()]
+        self._lengths = [lengths(name, duration, self.dt) for name, duration in self.epochs.items()]
         self._grace = in_steps(self.grace, self.dt)
         if self._grace >= self._lengths[-1].min():
             raise ValueError(
@@ -173,7 +173,7 @@ class TimedTask(Task):
         """
         kinds = torch.arange(self._kinds).repeat_interleave(positive_integer(repeats, "repeats"))
         options = dict(zip(self.epochs, self._lengths, strict=True))
-        options |= {name: _lengths(name, durations[name], self.dt) for name in self._known(durations)}
+        options |= {name: lengths(name, durations[name], self.dt) for name in self._known(durations)}
         medians = torch.stack([each.sort().values[len(each) // 2] for each in options.values()])
         if medians.sum() > self.steps:
             raise ValueError(
@@ -362,7 +362,7 @@ class TimedTask(Task):
         check_finite(outputs)
 
 
-def _lengths(name: str, duration: Any, dt: float) -> Tensor:
+def lengths(name: str, duration: Any, dt: float) -> Tensor:
     """The numbers of steps that an epoch may last, equally likely."""
     if isinstance(duration, tuple) and len(duration) == 2:
         low, high = (_epoch_in_steps(name, d, dt) for d in duration)

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-__all__ = ["short_term_plasticity"]
+__all__ = ["many_tasks", "short_term_plasticity"]
 
 
 def __getattr__(name: str):
