@@ -144,7 +144,9 @@ class ConvNet(nn.Module):
                 2: f" Vectors of pixels become images with x.reshape(-1, {shape}).",
                 3: " A single image is x.unsqueeze(0); images without channels are x.unsqueeze(1).",
             }.get(x.ndim, "")
-            raise ValueError(f"this ConvNet expects inputs of shape (trials, {shape}), got {tuple(x.shape)}.{hint}")
+            raise ValueError(
+                f"this {type(self).__name__} expects inputs of shape (trials, {shape}), got {tuple(x.shape)}.{hint}"
+            )
 
 
 def _border(kernel: int, padding: str) -> dict:

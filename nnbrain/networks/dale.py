@@ -67,6 +67,10 @@ class DalesLaw(nn.Module):
         W : Tensor
             targets × sources.
         """
+        if self.present.ndim == 2 and W.shape != self.present.shape:
+            raise ValueError(
+                f"these weights should have shape {tuple(self.present.shape)}, targets × sources, got {tuple(W.shape)}."
+            )
         return W.abs() * self.present
 
 
@@ -146,23 +150,40 @@ def dales_law(
         raise TypeError(
             f"this {type(network).__name__} has no readout weights to restrict: leave excitatory_readout out."
         )
-    W, units = recurrent.weight, network.units
-    count = round(number(excitatory) * units) if 0 < number(excitatory) < 1 else 0
-    if not 0 < count < units:
-        raise ValueError(
-            f"excitatory is a fraction that leaves both kinds among {units} units, 0.8 for instance, got {excitatory!r}."
-        )
-    radius = _spectral_radius(W)
-    sign = torch.ones_like(W[0])
-    sign[count:] = -1
-    W[:, count:] *= count / (units - count)
+    W = recurrent.weight
+    radius, sign = spectral_radius_of(W), signs(network.units, excitatory).to(W)
+    count = int((sign > 0).sum())
+    W[:, count:] *= count / (len(sign) - count)
     parametrize.register_parametrization(recurrent, "weight", DalesLaw(sign, self_connections=self_connections))
-    now = _spectral_radius(recurrent.weight)
+    now = spectral_radius_of(recurrent.weight)
     recurrent.parametrizations.weight.original.mul_(radius / now if now > 0 else 1.0)
     if excitatory_readout:
         parametrize.register_parametrization(network.output, "weight", ExcitatoryOnly(sign))
     return network
 
 
-def _spectral_radius(W: Tensor) -> float:
+def signs(units: int, excitatory: float) -> Tensor:
+    """+1 for the first units, the given fraction of them, and −1 for the others; refused if one kind would be missing.
+
+    Parameters
+    ----------
+    units : int
+    excitatory : float
+    """
+    count = round(number(excitatory) * units) if 0 < number(excitatory) < 1 else 0
+    if not 0 < count < units:
+        raise ValueError(
+            f"excitatory is a fraction that leaves both kinds among {units} units, 0.8 for instance, got {excitatory!r}."
+        )
+    return torch.where(torch.arange(units) < count, 1.0, -1.0)
+
+
+def spectral_radius_of(W: Tensor) -> float:
+    """The largest |λ| of the eigenvalues of a matrix.
+
+    Parameters
+    ----------
+    W : Tensor
+        units × units.
+    """
     return float(torch.linalg.eigvals(W.detach().double().cpu()).abs().max())

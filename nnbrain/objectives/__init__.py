@@ -1,5 +1,6 @@
 """Objectives: scalar functions of the weights and the data. They add up and scale: ``cross_entropy + 1e-3 * l2``."""
 
+from nnbrain.objectives.at_every_step import at_every_step
 from nnbrain.objectives.base import Objective
 from nnbrain.objectives.elastic_weight_consolidation import ElasticWeightConsolidation
 from nnbrain.objectives.errors import cross_entropy, one_hot, squared_error
@@ -15,6 +16,7 @@ __all__ = [
     "Objective",
     "SynapticIntelligence",
     "WeightAnchor",
+    "at_every_step",
     "cross_entropy",
     "expected_reward",
     "fisher_information",

@@ -5,6 +5,7 @@ from nnbrain.plots.flow import flow_field
 from nnbrain.plots.recurrent import draw_rnn, draw_unrolled
 from nnbrain.plots.schematics import draw_convnet, draw_framework, draw_mlp, draw_ventral_stream
 from nnbrain.plots.style import PALETTE, save_figure, use_style
+from nnbrain.plots.wiring import wiring_diagram
 
 __all__ = [
     "PALETTE",
@@ -21,4 +22,5 @@ __all__ = [
     "mosaic",
     "save_figure",
     "use_style",
+    "wiring_diagram",
 ]

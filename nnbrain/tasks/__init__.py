@@ -16,6 +16,7 @@ from nnbrain.tasks.many_tasks import ManyTasks
 from nnbrain.tasks.memory import Memory
 from nnbrain.tasks.mixture import Mixture
 from nnbrain.tasks.moving_stimuli import MovingStimuli
+from nnbrain.tasks.occluded_digits import OccludedDigits
 from nnbrain.tasks.orientation_discrimination import OrientationDiscrimination
 from nnbrain.tasks.overlaid_digits import OverlaidDigits
 from nnbrain.tasks.pattern_completion import PatternCompletion
@@ -47,6 +48,7 @@ __all__ = [
     "Mixture",
     "MovingStimuli",
     "NaturalImagePatches",
+    "OccludedDigits",
     "OrientationDiscrimination",
     "OverlaidDigits",
     "PatternCompletion",
