@@ -251,7 +251,7 @@ def test_batches_without_rewards_that_fit_are_refused(kind, batch, message):
         kind(make_mlp())(batch)
 
 
-def test_outputs_in_time_are_refused():
+def test_targets_in_time_are_refused():
     net = RNN(2, 5, ACTIONS, tau=10, dt=5)
     batch = Batch(torch.randn(3, 6, 2), torch.randint(ACTIONS, (3, 6)))
     for kind in (Reinforce, AttentionGated):

@@ -22,6 +22,7 @@ from nnbrain.analysis.preferred import Preferred, preferred_stimulus
 from nnbrain.analysis.recording import record
 from nnbrain.analysis.regression import ChoiceRegression, choice_regression
 from nnbrain.analysis.resampling import bootstrap_rdm_comparison, permute_rdm_comparison
+from nnbrain.analysis.returns import discounted_returns
 from nnbrain.analysis.shuffling import shuffle_within
 from nnbrain.analysis.task_variance import NormalizedVariance, normalized_variance, task_variance
 from nnbrain.analysis.tuning import Selectivity, Tuning, orientation_selectivity, tuning_curve
@@ -54,6 +55,7 @@ __all__ = [
     "compare_rdms",
     "decode",
     "demixed_components",
+    "discounted_returns",
     "equilibrium_gradient",
     "estimator_statistics",
     "fixed_points",

@@ -1,5 +1,6 @@
 """Learning rules: what changes the weights. Every rule obeys the contract of `Rule`: called on a batch, it fills ``.grad``."""
 
+from nnbrain.learning.action_value import ActionValue
 from nnbrain.learning.attention_gated import AttentionGated, AttentionGatedTrials
 from nnbrain.learning.backprop import Backprop
 from nnbrain.learning.base import Rule
@@ -31,6 +32,7 @@ __all__ = [
     "FORCE",
     "RFLO",
     "RTRL",
+    "ActionValue",
     "AttentionGated",
     "AttentionGatedTrials",
     "Backprop",

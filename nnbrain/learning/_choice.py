@@ -1,4 +1,4 @@
-"""What the rules have in common that choose an action by softmax and learn from its reward."""
+"""What the rules have in common that choose an action at random and learn from its reward."""
 
 from abc import abstractmethod
 
@@ -9,13 +9,17 @@ from nnbrain.arguments import positive_integer
 from nnbrain.learning.base import Rule
 from nnbrain.networks import run
 from nnbrain.objectives import Objective
-from nnbrain.objectives.reward import rewards_of
+from nnbrain.objectives.reward import at_decision, rewards_of
 from nnbrain.random_state import RandomState
 from nnbrain.tasks import Batch
 
 
 class ChoiceRule(Rule):
-    """Choose a ~ softmax(y), see the reward, and send an error back from the outputs; a subclass gives `errors`."""
+    """Choose a ~ π, see the reward, and send an error back from the outputs; a subclass gives `errors`.
+
+    The `policy` π is softmax(y), unless a subclass has another.
+    One decision a trial: y is trials × actions, or the average of outputs in time over the steps that the batch's mask counts.
+    """
 
     def __init__(self, network: nn.Module, objective: Objective, *, generator: Generator | None = None):
         super().__init__(network, objective, generator=generator)
@@ -43,26 +47,39 @@ class ChoiceRule(Rule):
         start = RandomState(self.generator, batch.inputs.device)
         with torch.enable_grad():
             outputs, activity = run(self.network, batch.inputs, self.generator)
+            decision = at_decision(outputs, batch.mask)
         if n > 1 and start.has_moved():
             return None
-        y = outputs.detach()
+        y = decision.detach()
         rewards = self.rewards(batch, y)
-        value = self.objective.per_trial(y, activity, batch, self.network).mean()
+        value = self.objective.per_trial(outputs.detach(), activity, batch, self.network).mean()
         errors = self.errors(y, self.choose(y, n), rewards) / len(batch)
+        return value, self._send_back(decision, errors, through_time=outputs.ndim == 3)
+
+    def _send_back(self, decision: Tensor, errors: Tensor, *, through_time: bool) -> list[Tensor | None]:
+        """Errors, n × trials × actions, times ∂y/∂θ: for each of `parameters`, n × its shape."""
         taught = self.parameters()
-        return value, list(torch.autograd.grad(outputs, taught, errors, allow_unused=True, is_grads_batched=True))
+        if not through_time:
+            return list(torch.autograd.grad(decision, taught, errors, allow_unused=True, is_grads_batched=True))
+        # the backward passes that RNNs write by hand take one error at a time
+        each = [torch.autograd.grad(decision, taught, e, allow_unused=True, retain_graph=True) for e in errors]
+        return [None if part[0] is None else torch.stack(part) for part in zip(*each, strict=True)]
 
     def rewards(self, batch: Batch, y: Tensor) -> Tensor:
         """What each action would earn, trials × actions."""
         return rewards_of(batch, y)
 
+    def policy(self, y: Tensor) -> Tensor:
+        """π, the probability of each action, trials × actions."""
+        return torch.softmax(y, -1)
+
     def choose(self, y: Tensor, n: int) -> Tensor:
-        """Choices from softmax(y), n × trials."""
+        """Choices from the `policy`, n × trials."""
         if not torch.isfinite(y).all():
             raise FloatingPointError(
                 "some outputs are NaN or infinite, and no choice can be made of them: look for such values in the batch; if "
                 "training diverged, lower the learning rate."
             )
         place = torch.device("cpu") if self.generator is None else self.generator.device
-        probabilities = torch.softmax(y, -1).to(place)
+        probabilities = self.policy(y).to(place)
         return torch.multinomial(probabilities, n, replacement=True, generator=self.generator).T.to(y.device)

@@ -2,7 +2,6 @@
 
 import math
 
-import torch
 from torch import Generator, Tensor, nn
 
 from nnbrain.arguments import number
@@ -21,7 +20,8 @@ class Reinforce(ChoiceRule):
     Parameters
     ----------
     network : nn.Module
-        Its outputs, trials × actions, are unnormalised log probabilities.
+        Its outputs, trials × actions, are unnormalised log probabilities. From a recurrent network, trials × time × actions, they
+        are averaged over the steps that the batch's mask counts: there the trial's one decision is made.
     baseline : {"mean", "expected"}, float or None
         b: the mean reward of the *other* trials of the batch; what the network expects in this trial, Σₐ πₐ rₐ, as a perfect
         critic would; a fixed number; or none.
@@ -38,7 +38,7 @@ class Reinforce(ChoiceRule):
     ValueError
         If the baseline is none of these; from a batch of one trial, if it should be the mean of the others.
 
-    Source: Williams 1992.
+    Source: Primer, section 2.2 (reinforcement learning); Williams 1992.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class Reinforce(ChoiceRule):
 
     def errors(self, y: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
         """−(r − b) ∂log πₐ/∂y, which is (r − b)(π − e_a), e_a being 1 for the action; n × trials × actions."""
-        policy = torch.softmax(y, -1)
+        policy = self.policy(y)
         r = rewards.expand(len(actions), -1, -1).gather(2, actions.unsqueeze(2)).squeeze(2)  # n × trials
         advantage = r - self._expected(r, policy, rewards)
         return advantage.unsqueeze(2) * (policy - one_hot(actions, y.shape[1]))

@@ -1,6 +1,8 @@
 """Tasks: what is to be solved. Every task hands out a `Batch` of trials and says which answers are correct."""
 
+from nnbrain.tasks.as_gymnasium import as_gymnasium
 from nnbrain.tasks.associative_recall import AssociativeRecall
+from nnbrain.tasks.bandit import Bandit
 from nnbrain.tasks.base import Batch, FiniteTask, Task
 from nnbrain.tasks.cognitive import CognitiveTask
 from nnbrain.tasks.cognitive_kinds import COGNITIVE_TASKS
@@ -27,11 +29,13 @@ from nnbrain.tasks.reconstruction import Reconstruction
 from nnbrain.tasks.replay_buffer import ReplayBuffer
 from nnbrain.tasks.shifted_digits import ShiftedDigits
 from nnbrain.tasks.split_digits import SplitDigits
+from nnbrain.tasks.sure_bet import SureBet
 from nnbrain.tasks.timed import Response, TimedTask
 
 __all__ = [
     "COGNITIVE_TASKS",
     "AssociativeRecall",
+    "Bandit",
     "Batch",
     "CognitiveTask",
     "ContextDecision",
@@ -59,7 +63,9 @@ __all__ = [
     "Response",
     "ShiftedDigits",
     "SplitDigits",
+    "SureBet",
     "Task",
     "TimedTask",
+    "as_gymnasium",
     "whiten",
 ]
