@@ -12,6 +12,7 @@ from nnbrain.history import History
 from nnbrain.plots import save_figure
 from nnbrain.runtime import device, set_seed
 from nnbrain.show import show
+from nnbrain.sweep import sweep
 from nnbrain.train import fit
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "save_figure",
     "set_seed",
     "show",
+    "sweep",
     "tasks",
     "weights",
     "widgets",

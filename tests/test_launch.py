@@ -117,7 +117,7 @@ def test_elsewhere_the_set_up_cell_never_installs(bare, tmp_path, no_pip):
 
 # What Colab comes with in 2026: the versions that the project promises to work with, and what else nnbrain needs, in any version.
 COLAB = {"torch": "2.11", "numpy": "2.1", "matplotlib": "3.10", "ipython": "7.34", "ipywidgets": "7.7"}
-ALSO_ON_COLAB = {"seaborn", "scikit-learn", "scipy", "tqdm", "pooch", "requests", "joblib"}
+ALSO_ON_COLAB = {"seaborn", "scikit-learn", "scipy", "tqdm", "pooch", "requests", "joblib", "pandas"}
 
 
 def test_the_lower_bounds_admit_colab():

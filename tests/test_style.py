@@ -14,9 +14,9 @@ PACKAGE = pages.ROOT / "nnbrain"
 FLOORS = [
     {"runtime", "random_state", "arguments", "chapters"},
     {"networks", "objectives", "tasks", "data"},
-    {"analysis", "history", "learning", "train"},
+    {"analysis", "history", "learning", "sweep", "train"},
     {"widgets", "check", "claims", "plots", "show", "weights"},
-    {"checkout"},
+    {"checkout", "train_many_tasks"},
     {"assignments", "book"},
     {"__init__", "pages"},
 ]

@@ -3,6 +3,7 @@
 from nnbrain.analysis.alignment import cka
 from nnbrain.analysis.alignment_angles import alignment_angles, gradient_angles, modulator_angles
 from nnbrain.analysis.decoding import decode
+from nnbrain.analysis.deep_linear import exact_mode_strengths, linear_map, mode_strengths
 from nnbrain.analysis.demixing import DemixedComponents, demixed_components
 from nnbrain.analysis.detection import Detection, signal_detection
 from nnbrain.analysis.dissimilarity import Ceiling, compare_rdms, noise_ceiling, rdm
@@ -58,6 +59,7 @@ __all__ = [
     "discounted_returns",
     "equilibrium_gradient",
     "estimator_statistics",
+    "exact_mode_strengths",
     "fixed_points",
     "gabor_fit",
     "gradient_angles",
@@ -66,9 +68,11 @@ __all__ = [
     "lesion",
     "lifetime",
     "line_attractor",
+    "linear_map",
     "linear_predictivity",
     "linearize",
     "memory_trace",
+    "mode_strengths",
     "modulator_angles",
     "noise_ceiling",
     "normalized_variance",

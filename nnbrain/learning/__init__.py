@@ -17,6 +17,7 @@ from nnbrain.learning.hebbian import Hebbian
 from nnbrain.learning.kolen_pollack import KolenPollack
 from nnbrain.learning.node_perturbation import NodePerturbation
 from nnbrain.learning.oja import Oja
+from nnbrain.learning.optimizers import StepOptimizer, adam_step, momentum_step, rmsprop_step, sgd_step
 from nnbrain.learning.predictive_coding import PredictiveCoding
 from nnbrain.learning.reinforce import Reinforce
 from nnbrain.learning.rflo import RFLO
@@ -52,7 +53,12 @@ __all__ = [
     "Rule",
     "Sanger",
     "SignSymmetric",
+    "StepOptimizer",
     "SupervisedPredictiveCoding",
     "WeightMirror",
     "WeightPerturbation",
+    "adam_step",
+    "momentum_step",
+    "rmsprop_step",
+    "sgd_step",
 ]

@@ -1,6 +1,7 @@
 """Architectures: what computes. Every network is an ``nn.Module`` that obeys the contract in ``networks.base``."""
 
 from nnbrain.networks.activations import Activation
+from nnbrain.networks.aligned import align_modes
 from nnbrain.networks.base import evaluating, run
 from nnbrain.networks.benna_fusi_synapse import BennaFusiSynapse
 from nnbrain.networks.cascade_synapse import BinarySynapse, CascadeSynapse
@@ -29,6 +30,7 @@ from nnbrain.networks.normalization import DivisiveNormalization, LayerNorm
 from nnbrain.networks.plasticity import HebbianPlasticity, NeuralPlasticity, PolynomialPlasticity
 from nnbrain.networks.predictive_coding import PredictiveCodingNetwork
 from nnbrain.networks.predictor import ErrorDrivenRNN
+from nnbrain.networks.random_features import RandomFeatures
 from nnbrain.networks.rnn import RNN
 from nnbrain.networks.selective import SelectiveWeight, train_only
 from nnbrain.networks.self_attention import SelfAttention
@@ -73,6 +75,7 @@ __all__ = [
     "NeuralPlasticity",
     "PolynomialPlasticity",
     "PredictiveCodingNetwork",
+    "RandomFeatures",
     "SelectiveWeight",
     "SelfAttention",
     "ShortTermPlasticity",
@@ -81,6 +84,7 @@ __all__ = [
     "SubtractiveLSTM",
     "TwoCompartmentNetwork",
     "Unroll",
+    "align_modes",
     "dales_law",
     "evaluating",
     "mask_weights",

@@ -14,6 +14,7 @@ from nnbrain.tasks.digits import Digits
 from nnbrain.tasks.familiarity import Familiarity
 from nnbrain.tasks.flip_flop import FlipFlop
 from nnbrain.tasks.gratings import Gratings
+from nnbrain.tasks.hierarchical_concepts import HierarchicalConcepts
 from nnbrain.tasks.many_tasks import ManyTasks
 from nnbrain.tasks.memory import Memory
 from nnbrain.tasks.mixture import Mixture
@@ -47,6 +48,7 @@ __all__ = [
     "FiniteTask",
     "FlipFlop",
     "Gratings",
+    "HierarchicalConcepts",
     "ManyTasks",
     "Memory",
     "Mixture",
