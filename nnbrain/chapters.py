@@ -78,8 +78,35 @@ CHAPTERS = (
         "unit more and black where it made it inhibit. Right: the mean response of each hidden unit to each of the ten digits; "
         "most units respond to several.",
     ),
-    Chapter(2, "learning_problems", "Learning problems", "Primer, section 2.2; Framework, Boxes 1 and 3"),
-    Chapter(3, "training_algorithms", "Training algorithms", "Primer, sections 2.4 and 6, Equations 24-25"),
+    Chapter(
+        2,
+        "learning_problems",
+        "Learning problems",
+        "Primer, section 2.2; Framework, Boxes 1 and 3",
+        "One network, three kinds of objective: targets, rewards, or nothing but the inputs; what each of them can teach, and how "
+        "it shows in the units.",
+        needs=(0, 1),
+        minutes=40,
+        picture="sure_bet",
+        alt="Three panels against coherence. A network takes a sure bet less often the stronger the motion, as an ideal observer "
+        "does; on trials on which it waives the bet it is more often right than on trials without an offer; and this gain vanishes "
+        "in a control whose bets are shuffled.",
+    ),
+    Chapter(
+        3,
+        "training_algorithms",
+        "Training algorithms",
+        "Primer, sections 2.4 and 6, Equations 24-25",
+        "How weights find their way down, and what they find: optimizers, first weights and regularization, conclusions that "
+        "survive other hyperparameters, and theories that predict what is learned when.",
+        needs=(0, 1),
+        minutes=40,
+        picture="progressive_differentiation",
+        alt="Left, the strength of four kinds of modes against the step: simulated dots on exact sigmoid curves, the broadest "
+        "distinction first. Middle, hidden activity of eight things in a plane, parting into animals and plants, then into "
+        "birds, fish, trees and flowers. Right, what a network says of a canary: it moves, has wings, sings, and for a while has "
+        "fins.",
+    ),
     Chapter(
         4,
         "convolutional_networks",
@@ -133,9 +160,32 @@ CHAPTERS = (
         alt="Left, three inputs with brief pulses and three outputs that hold the sign of the last pulse. Right, the fixed points "
         "of the network in the space of its outputs: attractors at the eight corners of a cube, saddles between them.",
     ),
-    Chapter(8, "many_tasks", "Many tasks", "Primer, section 4, Figure 5"),
     Chapter(
-        9, "excitation_and_inhibition", "Excitation and inhibition", "Primer, section 5.1, Equations 35-36, Figure 7"
+        8,
+        "many_tasks",
+        "Many tasks",
+        "Primer, section 4, Figure 5",
+        "One network for twenty experiments: which of its units take part in which task, what happens without them, and rules that "
+        "add up to a task it has never seen.",
+        needs=(0, 1, 6, 7),
+        minutes=35,
+        picture="primer_fig5",
+        alt="A matrix of the units of a network, sorted by cluster, and twenty tasks; light blocks are groups of units whose "
+        "rates vary in a few related tasks. Beside it, how well units fall into clusters, against the number of clusters.",
+    ),
+    Chapter(
+        9,
+        "excitation_and_inhibition",
+        "Excitation and inhibition",
+        "Primer, section 5.1, Equations 35-36, Figure 7",
+        "Networks wired like a brain: sparse, with excitatory and inhibitory neurons, in areas that talk back; what learning makes "
+        "of it, compared with a circuit built by hand.",
+        needs=(0, 1, 4, 6),
+        minutes=40,
+        picture="primer_fig7",
+        alt="A weight matrix, columns of excitatory units in blue and of inhibitory units in red, sorted by the choice that units "
+        "prefer. Two black squares mark excitatory units of the same preference, within which blue is darker than between them; "
+        "inhibitory units act more on units of the opposite preference.",
     ),
     Chapter(
         10,

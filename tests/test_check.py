@@ -14,6 +14,7 @@ import scipy.optimize
 import scipy.signal
 import scipy.special
 import scipy.stats
+import sklearn.metrics
 import torch
 
 from nnbrain.analysis import cka
@@ -22,10 +23,14 @@ from nnbrain.check import (
     call,
     chapter_00,
     chapter_01,
+    chapter_02,
+    chapter_03,
     chapter_04,
     chapter_05,
     chapter_06,
     chapter_07,
+    chapter_08,
+    chapter_09,
     chapter_10,
     chapter_11,
     chapter_12,
@@ -693,6 +698,131 @@ def traces(
     return run
 
 
+def over_trials(r):
+    return r.var(0, correction=0).mean(0)
+
+
+def contrasts(measure=over_trials, combine=lambda A, B: (A - B) / (A + B)):
+    return lambda r_A, r_B: combine(measure(r_A), measure(r_B))
+
+
+def votes(weigh=torch.sigmoid, combine=lambda s, c: torch.atan2(s, c) % (2 * math.pi)):
+    return lambda y, theta: combine(weigh(y) @ theta.sin(), weigh(y) @ theta.cos())
+
+
+def clusters_apart(combine=lambda a, b: (b - a) / torch.maximum(a, b), *, itself=False, nearest=True,
+                   metric=lambda x: torch.cdist(x, x)):  # fmt: skip
+    def answer(x, labels):
+        d, a, b = metric(x), [], []
+        for i, own in enumerate(labels):
+            near = labels == own
+            a.append(d[i, near].sum() / (int(near.sum()) - (not itself)))
+            others = [d[i, labels == k].mean() for k in labels.unique() if k != own]
+            b.append(min(others) if nearest else d[i, ~near].mean())
+        return combine(torch.stack(a), torch.stack(b))
+
+    return answer
+
+
+def bandit_step(error=lambda r, Q: r - Q, where=lambda chosen: chosen, eta=0.3):
+    """The delta rule of a bandit, with a part of it exchanged."""
+    return lambda Q, a, r, _: Q + eta * where(torch.nn.functional.one_hot(a, 3)) * error(r[:, None], Q)
+
+
+def at_outputs(gain=lambda r, b: r - b, slope=lambda taken, pi: taken - pi, policy=lambda y: torch.softmax(y, 1)):
+    """The policy gradient at the outputs, with a part of it exchanged."""
+    return lambda y, a, r, b: gain(r, b)[:, None] * slope(torch.nn.functional.one_hot(a, 4), policy(y))
+
+
+def credit(now=lambda r, gamma: r, later=lambda G, gamma: gamma * G, backward=True):
+    """Returns by recursion, with a part of it exchanged."""
+
+    def function(r, gamma):
+        G, last = [], torch.zeros_like(r[:, 0])
+        for t in reversed(range(r.shape[1])) if backward else range(r.shape[1]):
+            last = now(r[:, t], gamma) + later(last, gamma)
+            G.append(last)
+        return torch.stack(G[::-1] if backward else G, 1)
+
+    return function
+
+
+def values_of_columns(Q, a, r, eta):
+    before, Q = Q, Q.clone()
+    for agent, arm in enumerate(a):
+        Q[:, arm] = before[:, arm] + eta * (r[agent] - before[:, arm])
+    return Q
+
+
+def values_in_place(Q, a, r, eta):
+    Q[torch.arange(len(Q)), a] += eta * (r - Q[torch.arange(len(Q)), a])
+    return Q
+
+
+def returns_in_place(r, gamma):
+    for t in reversed(range(r.shape[1] - 1)):
+        r[:, t] += gamma * r[:, t + 1]
+    return r
+
+
+def scipy_returns(r, gamma):
+    """A recursive filter that runs backwards in time."""
+    return torch.as_tensor(scipy.signal.lfilter([1.0], [1.0, -gamma], r.numpy()[::-1])[::-1].copy())
+
+
+def lawful(W):
+    """Without self-connections."""
+    return W * (1 - torch.eye(len(W), dtype=W.dtype))
+
+
+def soft(v, step):
+    return v.sign() * (v.abs() - step).clamp(min=0)
+
+
+def by_preference(measure):
+    """Of the weights from inhibitory to excitatory units, and which pairs have the same preference."""
+    return lambda W, d_E, d_I: measure(W, d_E[:, None] * d_I > 0)
+
+
+def heavy_ball(smooth=lambda v, g, mu: mu * v + g, move=lambda theta, v, old, g, eta: theta - eta * v):
+    """A step of momentum as a student writes it: how v changes, and how theta moves."""
+
+    def momentum(theta, v, gradient, eta, mu):
+        new = smooth(v, gradient, mu)
+        return move(theta, new, v, gradient, eta), new
+
+    return momentum
+
+
+def adam_as(step=lambda m, q, j, b1, b2, eps: m / (1 - b1**j) / ((q / (1 - b2**j)).sqrt() + eps)):
+    """Adam's last step as a student writes it: what becomes of the averages m and q after j gradients."""
+
+    def adam_change(gradients, eta, beta1, beta2, epsilon):
+        m = q = 0 * gradients[0]
+        for g in gradients:
+            m = beta1 * m + (1 - beta1) * g
+            q = beta2 * q + (1 - beta2) * g**2
+        return -eta * step(m, q, len(gradients), beta1, beta2, epsilon)
+
+    return adam_change
+
+
+def adam_of_torch(gradients, eta, beta1, beta2, epsilon):
+    theta = torch.zeros_like(gradients[0], requires_grad=True)
+    optimizer = torch.optim.Adam([theta], lr=eta, betas=(beta1, beta2), eps=epsilon)
+    for g in gradients:
+        before, theta.grad = theta.detach().clone(), g
+        optimizer.step()
+    return theta.detach() - before
+
+
+def by_root_finding(s, u0, tau, share):
+    def lacking(t, strength):
+        return strength / (1 + (strength / u0 - 1) * math.exp(-2 * strength * t / tau)) - share * strength
+
+    return [scipy.optimize.brentq(lacking, 0, 100 * tau, args=(float(strength),)) for strength in s]
+
+
 WRONG = [
     # chapter 00
     (chapter_00.one_layer, lambda W, x, b: W @ x + b, "activation function is missing"),
@@ -764,7 +894,114 @@ WRONG = [
     (chapter_01.xor_network, xor_weights(b3=(float("nan"),)), "b3 has values that are NaN or infinite"),
     (chapter_01.xor_network, lambda: (1.0, 2.0), "return W2, b2, W3, b3"),
     (chapter_01.xor_network, lambda: ([[1.0]], 0, 0, 0), "W2 should be a tensor"),
+    # chapter 02
+    (chapter_02.new_values, bandit_step(where=lambda chosen: 1), "Only the chosen arm is corrected"),
+    (chapter_02.new_values, lambda Q, a, r, eta: Q + eta * (torch.nn.functional.one_hot(a, 3) * r[:, None] - Q), "fade towards 0"),
+    (chapter_02.new_values, bandit_step(error=lambda r, Q: r), "the belief is missing"),
+    (chapter_02.new_values, bandit_step(error=lambda r, Q: Q - r), "sign of the prediction error"),
+    (chapter_02.new_values, bandit_step(eta=1.0), "η is missing"),
+    (chapter_02.new_values, lambda Q, *others: bandit_step()(Q, *others) - Q, "This is the change"),
+    (chapter_02.new_values, bandit_step(error=lambda r, Q: r - Q.amax(1, keepdim=True)), "belief of the best arm"),
+    (chapter_02.new_values, lambda Q, a, *others: bandit_step()(Q, Q.argmax(1), *others), "arm with the largest Q"),
+    (chapter_02.new_values, bandit_step(eta=0.7), "η and 1 − η are exchanged"),
+    (chapter_02.new_values, bandit_step(error=lambda r, Q: r - Q.sum(1, keepdim=True)), "all arms are subtracted together"),
+    (chapter_02.new_values, bandit_step(error=lambda r, Q: r.mean() - Q), "mean reward of all agents"),
+    (chapter_02.new_values, values_of_columns, "takes the columns a for every agent"),
+    (chapter_02.output_gradient, at_outputs(slope=lambda taken, pi: pi - taken), "The sign is reversed"),
+    (chapter_02.output_gradient, at_outputs(gain=lambda r, b: r), "The baseline is missing"),
+    (chapter_02.output_gradient, at_outputs(gain=lambda r, b: r + b), "The baseline is added"),
+    (chapter_02.output_gradient, at_outputs(gain=lambda r, b: torch.ones_like(r)), "The reward is missing"),
+    (chapter_02.output_gradient, at_outputs(slope=lambda taken, pi: taken * (1 - pi)), "Only the output of the chosen action"),
+    (chapter_02.output_gradient, at_outputs(slope=lambda taken, pi: taken + pi), "subtract π"),
+    (chapter_02.output_gradient, at_outputs(slope=lambda taken, pi: -pi), "The chosen action is missing"),
+    (chapter_02.output_gradient, at_outputs(slope=lambda taken, pi: (taken * pi).sum(1, keepdim=True) * (taken - pi)),
+     "the slope of π, not of log π"),
+    (chapter_02.output_gradient, at_outputs(slope=lambda taken, pi: (taken - pi) / (taken * pi).sum(1, keepdim=True)),
+     "has done that already"),
+    (chapter_02.output_gradient, lambda y, *others: at_outputs()(y, *others) / len(y), "You average over trials"),
+    (chapter_02.output_gradient, lambda *given: at_outputs()(*given).sum(0), "You add up over trials"),
+    (chapter_02.output_gradient, at_outputs(policy=lambda y: torch.softmax(y, 0)), "not over trials"),
+    (chapter_02.output_gradient, at_outputs(policy=lambda y: y), "not probabilities yet"),
+    (chapter_02.output_gradient, lambda y, a, r, b: at_outputs()(y, y.argmax(1), r, b), "not the chosen one"),
+    (chapter_02.output_gradient, at_outputs(slope=lambda taken, pi: pi.log()), "asked for is its slope"),
+    (chapter_02.output_gradient, at_outputs(gain=lambda r, b: b * (r - b)), "multiply by the baseline"),
+    (chapter_02.returns, credit(later=lambda G, gamma: G), "The discount is missing"),
+    (chapter_02.returns, credit(later=lambda G, gamma: 0 * G), "only the reward"),
+    (chapter_02.returns, credit(backward=False), "Time runs backwards: G_t"),
+    (chapter_02.returns, lambda r, gamma: r.cumsum(1), "nothing is discounted"),
+    (chapter_02.returns, lambda r, gamma: credit()(r, gamma) - r, "itself is missing: the sum begins with k = 0"),
+    (chapter_02.returns, lambda r, gamma: gamma * credit()(r, gamma), "once too often"),
+    (chapter_02.returns, lambda r, gamma: (credit()(r, gamma) - r) / gamma, "begins with the next reward"),
+    (chapter_02.returns, lambda r, gamma: gamma ** torch.arange(r.shape[1]) * credit()(r, gamma), "from the start of the episode"),
+    (chapter_02.returns, lambda r, gamma: r + gamma * (credit(later=lambda G, gamma: G)(r, gamma) - r), "for all that is later"),
+    (chapter_02.returns, lambda r, gamma: r + gamma * torch.nn.functional.pad(r[:, 1:], (0, 1)), "not r_{t.1}"),
+    (chapter_02.returns, lambda r, gamma: credit()(r, gamma)[:, 0], "return of the whole episode"),
+    (chapter_02.returns, credit(now=lambda r, gamma: gamma * r, later=lambda G, gamma: G), "γ multiplies the reward"),
+    (chapter_02.returns, lambda r, gamma: credit()(r, 1 - gamma), "γ and 1 − γ are exchanged"),
+    (chapter_02.returns, credit(now=lambda r, gamma: (1 - gamma) * r), "a running average"),
+    (chapter_02.returns, lambda r, gamma: credit()(r, gamma).flip(1), "reverse order of time"),
+    (chapter_02.returns, lambda r, gamma: credit()(r.T, gamma).T, "over episodes, not over time"),
     # chapter 04
+    (chapter_03.momentum, heavy_ball(lambda v, g, mu: v + g), "the old v is multiplied by mu"),
+    (chapter_03.momentum, heavy_ball(lambda v, g, mu: mu * v + (1 - mu) * g), "adds the whole gradient"),
+    (chapter_03.momentum, heavy_ball(lambda v, g, mu: mu * v + 0.3 * g, lambda theta, v, old, g, eta: theta - v),
+     "not into v"),
+    (chapter_03.momentum, heavy_ball(lambda v, g, mu: mu * v - g, lambda theta, v, old, g, eta: theta + eta * v),
+     "the minus is in Equation 25"),
+    (chapter_03.momentum, heavy_ball(lambda v, g, mu: g), "The old v is missing"),
+    (chapter_03.momentum, heavy_ball(lambda v, g, mu: v), "Equation 24 is missing"),
+    (chapter_03.momentum, heavy_ball(lambda v, g, mu: v + mu * g), "not the gradient"),
+    (chapter_03.momentum, heavy_ball(move=lambda theta, v, old, g, eta: theta + eta * v), "goes uphill"),
+    (chapter_03.momentum, heavy_ball(move=lambda theta, v, old, g, eta: theta - eta * old), "the old v: update v first"),
+    (chapter_03.momentum, heavy_ball(move=lambda theta, v, old, g, eta: theta - eta * g), "goes along the gradient"),
+    (chapter_03.momentum, heavy_ball(move=lambda theta, v, old, g, eta: theta - v), "learning rate is missing"),
+    (chapter_03.momentum, heavy_ball(move=lambda theta, v, old, g, eta: -eta * v), "You return the change"),
+    (chapter_03.momentum, heavy_ball(move=lambda theta, v, old, g, eta: theta), "Equation 25 is missing"),
+    (chapter_03.momentum, heavy_ball(move=lambda theta, v, old, g, eta: theta - eta * (g + 0.8 * v)), "Nesterov"),
+    (chapter_03.momentum, lambda *given: heavy_ball()(*given)[::-1], "The order is the other way round"),
+    (chapter_03.momentum, lambda *given: heavy_ball()(*given)[0], "should return two things"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps: m / (q.sqrt() + eps)), "bias correction is missing"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps: m / (1 - b1**j) / (q.sqrt() + eps)), "q is not"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps: m / ((q / (1 - b2**j)).sqrt() + eps)), "m is not"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps:
+     m / (1 - b1 ** (j - 1)) / ((q / (1 - b2 ** (j - 1))).sqrt() + eps)), "Off by one"),
+    (chapter_03.adam_change, lambda *given: -adam_as()(*given), "goes uphill"),
+    (chapter_03.adam_change, lambda g, eta, *others: adam_as()(g, 1.0, *others), "The learning rate is missing"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps: m / (1 - b1**j) / (q / (1 - b2**j) + eps)),
+     "The square root is missing"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps: m / (1 - b1**j) / (q / (1 - b2**j) + eps).sqrt()),
+     "outside of the square root"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps: m / (1 - b1**j) / (q / (1 - b2**j)).sqrt()),
+     "epsilon is missing"),
+    (chapter_03.adam_change, lambda g, eta, beta1, beta2, eps: adam_as()(g, eta, beta2, beta1, eps), "you exchanged them"),
+    (chapter_03.adam_change, lambda g, *others: adam_as(lambda m, q, j, b1, b2, eps:
+     g[-1] / ((q / (1 - b2**j)).sqrt() + eps))(g, *others), "RMSprop's step"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps: m / (1 - b1**j)), "only the smoothed gradient"),
+    (chapter_03.adam_change, adam_as(lambda m, q, j, b1, b2, eps:
+     m / (1 - b1**j) / (((m / (1 - b1**j)) ** 2).sqrt() + eps)), "you squared the average"),
+    (chapter_03.adam_change, lambda g, eta, beta1, beta2, eps: -eta * g.mean(0) / ((g**2).mean(0).sqrt() + eps),
+     "plain averages"),
+    (chapter_03.adam_change, lambda g, *others: adam_as()(g.flip(0), *others), "backwards"),
+    (chapter_03.adam_change, lambda g, *others: adam_as()(g[:1], *others), "This is the first step"),
+    (chapter_03.adam_change, lambda g, *others: sum(adam_as()(g[: j + 1], *others) for j in range(len(g))),
+     "the sum of all steps"),
+    (chapter_03.adam_change, lambda g, *others: adam_as(lambda m, q, j, b1, b2, eps:
+     m / (1 - b1) / (1 - b1**j) / ((q / (1 - b2) / (1 - b2**j)).sqrt() + eps))(g, *others), "without them sums"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau / (2 * s) * torch.log(s / u0 - 1), "half of s"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau / (2 * s) * torch.log(share / (1 - share) * s / u0), "−1 is missing"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau / s * torch.log(share / (1 - share) * (s / u0 - 1)),
+     "A factor 2 is missing"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: torch.log(share / (1 - share) * (s / u0 - 1)) / (2 * s), "tau is missing"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau / 2 * s * torch.log(share / (1 - share) * (s / u0 - 1)),
+     "strong modes are fast"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau / (2 * s) * torch.log10(share / (1 - share) * (s / u0 - 1)),
+     "a natural one"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau / (2 * s) * torch.log((1 - share) / share * (s / u0 - 1)),
+     "The share is upside down"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: -tau / (2 * s) * torch.log(share / (1 - share) * (s / u0 - 1)),
+     "upside down: s / u₀"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau / (2 * s) * torch.log(share * (s / u0 - 1)), "Only the odds"),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau * torch.log((1 - u0 / s) / (1 - share)), "one layer"),
     (chapter_04.receptive_field, field(last_pool=True), "You include the pooling of the last stage"),
     (chapter_04.receptive_field, lambda s: field(last_pool=True)(s[:-1]), "You left out the last convolution"),
     (chapter_04.receptive_field, field(pool=lambda p, apart: 0), "sees several places of the convolution"),
@@ -1031,6 +1268,84 @@ WRONG = [
     (chapter_07.steady_kappa, lambda m, n, d: (n * m).mean(), "The overlap of n and m alone"),
     (chapter_07.steady_kappa, repeats(lambda m, n, d, k: n * torch.tanh(m * k + d)), r"shape \(400,\), it should be \(\)"),
     (chapter_07.steady_kappa, lambda m, n, d: -repeats(mean_field)(m, n, d), "wrong sign"),
+    # chapter 08
+    (chapter_08.fractional_variance, contrasts(lambda r: over_trials(r), lambda A, B: (B - A) / (A + B)), "sign is reversed"),
+    (chapter_08.fractional_variance, contrasts(lambda r: r.var(1, correction=0).mean(0)), "you took them over time"),
+    (chapter_08.fractional_variance, contrasts(lambda r: r.var((0, 1), correction=0)), "over stimuli and time together"),
+    (chapter_08.fractional_variance, contrasts(lambda r: r.mean(1).var(0)), "You averaged over time before"),
+    (chapter_08.fractional_variance, contrasts(lambda r: r.var(0).mean(0)), "not by one less"),
+    (chapter_08.fractional_variance, contrasts(lambda r: r.std(0).mean(0)), "standard deviations"),
+    (chapter_08.fractional_variance, contrasts(lambda r: r.var(0).sum(0)), "the longer task counts more"),
+    (chapter_08.fractional_variance, contrasts(lambda r: (r - r.mean(0)).square().sum((0, 1))), "with more trials count more"),
+    (chapter_08.fractional_variance, contrasts(lambda r: (r**2).mean((0, 1))), "taken away before squaring"),
+    (chapter_08.fractional_variance, contrasts(lambda r: (r - r.mean(0)).abs().mean((0, 1))), "you took their size"),
+    (chapter_08.fractional_variance, contrasts(lambda r: over_trials(r), lambda A, B: A - B), "This is the difference"),
+    (chapter_08.fractional_variance, contrasts(lambda r: over_trials(r), lambda A, B: A / (A + B)), "from 0 to 1"),
+    (chapter_08.fractional_variance, contrasts(lambda r: over_trials(r), lambda A, B: A / B), "the ratio of the two"),
+    (chapter_08.fractional_variance, contrasts(lambda r: over_trials(r), lambda A, B: (A - B) / A), "Divide by the sum"),
+    (chapter_08.fractional_variance, contrasts(lambda r: over_trials(r).mean()), "you averaged over units"),
+    (chapter_08.saccade, votes(lambda y: y), "The logistic function is missing"),
+    (chapter_08.saccade, votes(lambda y: torch.softmax(y, 1)), "The weights are exp"),
+    (chapter_08.saccade, lambda y, theta: theta[y.argmax(1)], "direction of the most active unit"),
+    (chapter_08.saccade, lambda y, theta: torch.sigmoid(y) @ theta / torch.sigmoid(y).sum(1), "You average angles"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: torch.atan2(s, c)), "Angles from −π to π"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: torch.atan2(c, s) % (2 * math.pi)), "takes the sine first"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: torch.atan(s / c)), "from the opposite one"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: torch.atan2(-s, c) % (2 * math.pi)), "mirrored"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: torch.atan2(-s, -c) % (2 * math.pi)), "opposite direction"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: torch.rad2deg(torch.atan2(s, c) % (2 * math.pi))), "degrees"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: (torch.atan2(s, c) % (2 * math.pi)) / (2 * math.pi)), "divided by 2π"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: (s**2 + c**2).sqrt()), "length of the summed vector"),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: torch.atan2(s.sum(), c.sum()) % (2 * math.pi)), "added up over trials"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: (a - b) / torch.maximum(a, b)), "The sign is reversed"),
+    (chapter_08.silhouettes, clusters_apart(itself=True), "distance from itself, 0"),
+    (chapter_08.silhouettes, clusters_apart(nearest=False), "you took all other units together"),
+    (chapter_08.silhouettes, clusters_apart(metric=lambda x: torch.cdist(x, x) ** 2), "Distances are not squared"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: (b - a) / b), "you divided by b"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: (b - a) / a), "you divided by a"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: (b - a) / (a + b)), "you divided by their sum"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: (b - a) / torch.minimum(a, b)), "divided by the smaller"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: b - a), "This is b − a"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: a), "mean distances within clusters"),
+    (chapter_08.silhouettes, clusters_apart(lambda a, b: b), "from the nearest other cluster, b"),
+    (chapter_08.silhouettes, lambda x, labels: clusters_apart()(x, labels).mean(), "the mean over units"),
+    # chapter 09
+    (chapter_09.dale_weights, lambda V, s: lawful(V.abs() * s[:, None]), "The signs are on the wrong side"),
+    (chapter_09.dale_weights, lambda V, s: V.abs() * s[:, None], "The signs are on the wrong side"),
+    (chapter_09.dale_weights, lambda V, s: V.abs() * s, "Self-connections are left"),
+    (chapter_09.dale_weights, lambda V, s: lawful(V * s), "The absolute value is missing"),
+    (chapter_09.dale_weights, lambda V, s: lawful(V.abs()), "The signs are missing"),
+    (chapter_09.dale_weights, lambda V, s: lawful(V), "You took the sign of V along"),
+    (chapter_09.dale_weights, lambda V, s: lawful(V.relu() * s), "You cut off at 0"),
+    (chapter_09.dale_weights, lambda V, s: torch.diag((V.abs() * s).diagonal()), "You keep the diagonal"),
+    (chapter_09.dale_weights, lambda V, s: -lawful(V.abs() * s), "Excitation and inhibition are exchanged"),
+    (chapter_09.dale_weights, lambda V, s: lawful(V**2 * s), "You squared V"),
+    (chapter_09.dale_weights, lambda V, s: lawful(V.abs() * s).T, "It is transposed"),
+    (chapter_09.dale_weights, lambda V, s: V.abs() @ s, "adds up over the units that send"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W, eta * beta), "^The gradient step is missing"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W, eta * beta) - eta * g, "You shrink first"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W + eta * g, eta * beta), "goes uphill"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: W - eta * g - eta * beta * W.sign(), "Weights move beyond 0"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: (v := W - eta * g) * (v.abs() > eta * beta), "You set small weights to 0"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: (W - eta * g - eta * beta).relu(), "All weights move down"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W - eta * g, eta * beta).abs(), "The signs are lost"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W - eta * g, eta * beta).abs() * W.sign(), "before the gradient step"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W - eta * g, beta), "The sizes move by β"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W - eta * g, eta), "The sizes move by η;"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: W - eta * g, "the gradient step alone"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W - g, eta * beta), "η is missing in the gradient step"),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W - eta * g, -eta * beta), "Weights grow"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[~same].mean() / W[same].mean()), "upside down"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[same].sum() / W[~same].sum()), "^You divide the sums; divide"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[~same].sum() / W[same].sum()), "the wrong way round"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[same].mean() - W[~same].mean()), "difference of the means"),
+    (chapter_09.inhibition_ratio, lambda W, e, i: W[e > 0][:, i > 0].mean() / W[e > 0][:, i < 0].mean(), "only both right"),
+    (chapter_09.inhibition_ratio, lambda W, e, i: W[e < 0][:, i < 0].mean() / W[e < 0][:, i > 0].mean(), "only both left"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[same].mean() / W.mean()), "over all pairs; divide by"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[same].mean()), "same preference alone"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: (W * same).mean() / (W * ~same).mean()), "divide"),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[same].median() / W[~same].median()), "."),
+    (chapter_09.inhibition_ratio, lambda W, e, i: W[(e > 0) == (i > 0)].mean(), "fails when it is called"),
     # chapter 10
     (chapter_10.divide, normalized(below=lambda x, w, s, n: s + x**n @ w.T), "σ is raised to the power n"),
     (chapter_10.divide, normalized(above=lambda x, n: x), "missing above the line"),
@@ -1532,10 +1847,15 @@ def test_a_wrong_answer_is_told_what_is_wrong(check, answer, message):
 
 
 CHECKS = [chapter_00.one_layer, chapter_00.count_parameters, chapter_01.softmax_delta, chapter_01.numerical_gradient,
-          chapter_01.delta_before, chapter_01.xor_network, chapter_04.receptive_field, chapter_04.convolve,
+          chapter_01.delta_before, chapter_01.xor_network,
+          chapter_02.new_values, chapter_02.output_gradient, chapter_02.returns,
+          chapter_03.momentum, chapter_03.adam_change, chapter_03.time_to_learn,
+          chapter_04.receptive_field, chapter_04.convolve,
           chapter_04.fool, chapter_05.difference_interval, chapter_05.linear_cka, chapter_05.lower_ceiling,
           chapter_06.euler_step, chapter_06.backward_step, chapter_06.psychophysical_kernel,
           chapter_07.jacobian, chapter_07.time_constants, chapter_07.steady_kappa,
+          chapter_08.fractional_variance, chapter_08.saccade, chapter_08.silhouettes,
+          chapter_09.dale_weights, chapter_09.proximal_step, chapter_09.inhibition_ratio,
           chapter_10.divide, chapter_10.retrieve, chapter_10.sensitivity_and_criterion,
           chapter_11.lstm_step, chapter_11.forget_bias, chapter_11.salience_gates,
           chapter_12.inference_step, chapter_12.hebbian_change, chapter_12.errors_at_rest,
@@ -1707,6 +2027,20 @@ RIGHT_ANSWERS = [
     (chapter_01.delta_before, in_place),
     (chapter_01.delta_before, lambda d, W, r: (W.T @ d.T).T * (r - r**2)),
     (chapter_01.xor_network, lambda: (torch.tensor([[1, -1], [-1, 1]]), torch.zeros(2), torch.ones(1, 2), torch.zeros(1))),
+    (chapter_02.new_values, bandit_step()),
+    (chapter_02.new_values, values_in_place),
+    (chapter_02.output_gradient, at_outputs()),
+    (chapter_02.returns, credit()),
+    (chapter_02.returns, returns_in_place),
+    (chapter_02.returns, lambda r, gamma: torch.stack([scipy_returns(row, gamma) for row in r])),
+    (chapter_03.momentum, heavy_ball()),
+    (chapter_03.momentum, lambda theta, v, g, eta, mu: [theta - eta * mu * v - eta * g, v.mul_(mu).add_(g)]),
+    (chapter_03.momentum, lambda theta, v, g, eta, mu: (theta.float() - eta * (mu * v + g).float(), (mu * v + g).numpy())),
+    (chapter_03.adam_change, adam_as()),
+    (chapter_03.adam_change, adam_of_torch),
+    (chapter_03.time_to_learn, by_root_finding),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: tau * (math.log(share / (1 - share)) + ((s - u0) / u0).log()) / s / 2),
+    (chapter_03.time_to_learn, lambda s, u0, tau, share: -tau / (2 * s) * torch.log((1 / share - 1) / (s / u0 - 1))),
     (chapter_04.receptive_field, from_above),
     (chapter_04.receptive_field, lambda s: float(field()(s))),
     (chapter_04.receptive_field, lambda s: np.int64(field()(s))),
@@ -1758,6 +2092,18 @@ RIGHT_ANSWERS = [
     (chapter_07.steady_kappa, repeats(mean_field, times=20)),
     (chapter_07.steady_kappa, repeats(lambda m, n, d, k: 0.9 * k + 0.1 * mean_field(m, n, d, k))),
     (chapter_07.steady_kappa, repeats(lambda m, n, d, k: (n.float() @ torch.tanh(m.float() * k + d.float())) / 400)),
+    (chapter_08.fractional_variance, contrasts()),
+    (chapter_08.fractional_variance, lambda r_A, r_B: contrasts(lambda r: r.numpy().var(0).mean(0))(r_A, r_B)),
+    (chapter_08.saccade, votes()),
+    (chapter_08.saccade, votes(torch.sigmoid, lambda s, c: [float(a) for a in torch.atan2(s, c) % (2 * math.pi)])),
+    (chapter_08.silhouettes, clusters_apart()),
+    (chapter_08.silhouettes, lambda x, labels: sklearn.metrics.silhouette_samples(x.numpy(), labels.numpy())),
+    (chapter_09.dale_weights, lambda V, s: lawful(V.abs() @ torch.diag(s))),
+    (chapter_09.dale_weights, lambda V, s: torch.einsum("ij,j->ij", V.abs(), s).fill_diagonal_(0).tolist()),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: soft(W - eta * g, eta * beta)),
+    (chapter_09.proximal_step, lambda W, g, eta, beta: torch.nn.functional.softshrink(W.float() - eta * g.float(), eta * beta)),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: W[same].mean() / W[~same].mean())),
+    (chapter_09.inhibition_ratio, by_preference(lambda W, same: float(W.numpy()[same].mean() / W.numpy()[~same].mean()))),
     (chapter_10.divide, in_numpy_with_loops),
     (chapter_10.divide, lambda x, w, s, n: [(row**n / (s**n + (w * row**n).sum(1))).tolist() for row in x]),
     (chapter_10.divide, lambda x, w, s, n: 1 / (((s / x) ** n) + torch.einsum("ij,tj->ti", w, x**n) / x**n)),
@@ -1916,3 +2262,9 @@ def test_the_notebooks_own_solution_passes(source, check, capsys):
     exec(source, space)
     exec(check, space)
     assert capsys.readouterr().out.startswith("✓ Exercise")
+
+
+@pytest.mark.parametrize("second", [None, "v", torch.ones(2), [1.0]])
+def test_a_step_of_momentum_with_no_such_v_gets_feedback(second):
+    with pytest.raises(Wrong, match="the new v should be a tensor"):
+        chapter_03.momentum(lambda theta, v, gradient, eta, mu: (theta, second))
