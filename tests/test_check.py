@@ -1317,7 +1317,7 @@ WRONG = [
     (chapter_09.dale_weights, lambda V, s: lawful(V.abs()), "The signs are missing"),
     (chapter_09.dale_weights, lambda V, s: lawful(V), "You took the sign of V along"),
     (chapter_09.dale_weights, lambda V, s: lawful(V.relu() * s), "You cut off at 0"),
-    (chapter_09.dale_weights, lambda V, s: torch.diag((V.abs() * s).diagonal()), "You keep the diagonal"),
+    (chapter_09.dale_weights, lambda V, s: torch.diag((V.abs() * s).diagonal()), "Only the diagonal is left"),
     (chapter_09.dale_weights, lambda V, s: -lawful(V.abs() * s), "Excitation and inhibition are exchanged"),
     (chapter_09.dale_weights, lambda V, s: lawful(V**2 * s), "You squared V"),
     (chapter_09.dale_weights, lambda V, s: lawful(V.abs() * s).T, "It is transposed"),

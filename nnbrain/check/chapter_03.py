@@ -3,10 +3,13 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nnbrain.check.compare import Wrong, call, compare, passed, random_matrix
+
+NUMBERS = (np.float32, np.float64)  # arrays of these are as good as tensors
 
 
 def momentum(function: Callable[..., tuple[Tensor, Tensor]]) -> None:
@@ -26,6 +29,7 @@ def momentum(function: Callable[..., tuple[Tensor, Tensor]]) -> None:
     answer = call(function, theta, v, g, eta, mu, what="momentum")
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise Wrong(f"momentum should return two things, the new theta and the new v, got {type(answer).__name__}.")
+    answer = [torch.as_tensor(part) if getattr(part, "dtype", None) in NUMBERS else part for part in answer]
     for name, part in zip(("theta", "v"), answer, strict=True):
         if not isinstance(part, Tensor) or part.shape != theta.shape or part.is_complex():
             given = f"shape {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__

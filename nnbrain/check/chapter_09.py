@@ -36,14 +36,13 @@ def dale_weights(function: Callable[..., Tensor]) -> None:
             [V.abs() * V.sign(), torch.where(one > 0, 0.0, V)],
         "You cut off at 0 (Song et al. 2016); asked for is the absolute value, by which no connection is lost.":
             [V.relu() @ D, torch.where(one > 0, 0.0, V.relu() @ D)],
-        "You keep the diagonal and nothing else: take the diagonal away.": torch.where(one > 0, V.abs() @ D, 0.0),
+        "Only the diagonal is left: write V.abs() @ D, or V.abs() * sign, and then take the diagonal away.": V.abs() * D,
         "Excitation and inhibition are exchanged: sign is +1 for units that excite.":
             [torch.where(one > 0, 0.0, -V.abs() @ D), -V.abs() @ D],
         "You squared V; asked for is its absolute value.": [V**2 @ D, torch.where(one > 0, 0.0, V**2 @ D)],
         "It is transposed: columns send, as in W @ r.": torch.where(one > 0, 0.0, V.abs() @ D).T,
         "V @ sign adds up over the units that send: multiply column j by sign[j], V.abs() * sign.":
             [V.abs() @ sign, V @ sign],
-        "V.abs() * D leaves only the diagonal: write V.abs() @ D, or V.abs() * sign.": V.abs() * D,
     }  # fmt: skip
     compare(answer, expected, "dale_weights", mistakes)
     passed("Exercise 1: however an optimizer changes V, these weights obey the law.")
@@ -115,7 +114,8 @@ def inhibition_ratio(function: Callable[..., float]) -> None:
     aligned = np.outer(d_E.sign(), d_I.sign())
     mistakes = {
         "It is upside down: same over opposite preference.": np.mean(opposite) / np.mean(same),
-        "You divide the sums; divide the means, as there are not as many pairs of both kinds.": sum(same) / sum(opposite),
+        "You divide the sums; divide the means, W[same].mean(), as there are not as many pairs of both kinds.":
+            sum(same) / sum(opposite),
         "You divide the sums, and the wrong way round: the mean of same over that of opposite preference.":
             sum(opposite) / sum(same),
         "This is the difference of the means; asked for is their ratio.": np.mean(same) - np.mean(opposite),
@@ -128,8 +128,6 @@ def inhibition_ratio(function: Callable[..., float]) -> None:
         "You divide by the mean over all pairs; divide by that of opposite preference.": np.mean(same) / table.mean(),
         "This is the mean of same preference alone.": np.mean(same),
         "This is the mean of opposite preference alone.": np.mean(opposite),
-        "(W * same).mean() divides by the number of all pairs: W[same].mean() is the mean.":
-            np.mean(table * (aligned > 0)) / np.mean(table * (aligned < 0)),
         "Weights are weighed by the selectivities; only the signs of d′ count.":
             float((table * (aligned > 0) * np.outer(d_E, d_I)).sum() / -(table * (aligned < 0) * np.outer(d_E, d_I)).sum()),
         "This is the ratio of the medians; asked for are means.": np.median(same) / np.median(opposite),
